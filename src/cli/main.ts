@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { addDemo } from './commands/demo.js';
+import { addDoctor } from './commands/doctor.js';
+import { addExplain } from './commands/explain.js';
+import { addPhantoms } from './commands/phantoms.js';
+import { addScore } from './commands/score.js';
+import { fail } from './terminal.js';
+import { version } from '../core/version.js';
+
+const program = new Command('sightline')
+  .description('Explanation-guided active learning for medical images: what to label next, by where the model looks.')
+  .version(version)
+  .option('--debug', 'print stack traces')
+  .option('--quiet', 'print errors only')
+  .showHelpAfterError('(run with --help for the options)');
+
+for (const add of [addScore, addExplain, addDoctor, addDemo, addPhantoms]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  fail(error, program.opts().debug === true);
+}

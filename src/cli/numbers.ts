@@ -1,0 +1,58 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of flag values: each says what it expected, and commander adds which flag it was. */
+
+export function integer(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new InvalidArgumentError(`Expected a whole number ${high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`}.`);
+    }
+    return value;
+  };
+}
+
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('Expected a number from 0 to 1.');
+  return value;
+}
+
+/** "0.485,0.456,0.406" → three numbers; one number stands for every channel. */
+export function numberList(text: string): number[] {
+  const values = text.split(/[,;\s]+/).filter(Boolean).map(Number);
+  if (!values.length || values.some((v) => !Number.isFinite(v))) throw new InvalidArgumentError('Expected numbers separated by commas.');
+  return values;
+}
+
+/** "224" or "320x256" (height × width). */
+export function imageSize(text: string): [number, number] {
+  const match = /^(\d+)(?:[x×,](\d+))?$/i.exec(text.trim());
+  const height = Number(match?.[1]);
+  const width = Number(match?.[2] ?? match?.[1]);
+  if (!(height > 0 && width > 0)) throw new InvalidArgumentError('Expected a size such as 224, or height x width such as 320x256.');
+  return [height, width];
+}
+
+/** "1500", "1500MB" or "1.5GB" → MiB. */
+export function memorySize(text: string): number {
+  const match = /^([\d.]+)\s*(mb|mib|m|gb|gib|g)?$/i.exec(text.trim());
+  const value = Number(match?.[1]) * (match?.[2]?.toLowerCase().startsWith('g') ? 1024 : 1);
+  if (!(value > 0)) throw new InvalidArgumentError('Expected a size such as 1500MB or 2GB.');
+  return Math.floor(value);
+}
+
+/** "40,400" → window centre and width in the file's units. */
+export function intensityWindow(text: string): { center: number; width: number } {
+  const [center, width, ...rest] = numberList(text);
+  if (!(width > 0) || rest.length) throw new InvalidArgumentError('Expected CENTER,WIDTH with a positive width.');
+  return { center, width };
+}
+
+/** A threshold in [0, 1], "otsu" or "soft". */
+export function binarisation(text: string): number | 'otsu' | 'soft' {
+  if (text === 'otsu' || text === 'soft') return text;
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('Expected a threshold from 0 to 1, "otsu" or "soft".');
+  return value;
+}

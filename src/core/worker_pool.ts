@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import { SightlineError, type ErrorData } from './errors.js';
+
+/** What a worker sends back: a value, or an error in plain data (classes do not survive the thread boundary). */
+type Envelope<R> = { value: R } | { error: ErrorData };
+
+/** Wraps a worker's task function so that its SightlineErrors arrive whole in the calling thread. */
+export function workerTask<T, R>(task: (input: T) => Promise<R> | R): (input: T) => Promise<Envelope<R>> {
+  return async (input) => {
+    try {
+      return { value: await task(input) };
+    } catch (error) {
+      return { error: SightlineError.from(error, 'E_INTERNAL').toData() };
+    }
+  };
+}
+
+/** The `workerData` that the pool was opened with, as seen inside a worker. */
+export function workerData<D>(): D {
+  return Piscina.workerData as D;
+}
+
+/**
+ * A piscina pool over one worker file.
+ * @param entry path below src/ without extension, e.g. "data/decode_worker"; its default export is `workerTask(...)`
+ */
+export class WorkerPool<T, R> {
+  readonly #piscina: Piscina<T, Envelope<R>>;
+  readonly threads: number;
+
+  constructor(entry: string, options: { threads: number; data?: unknown }) {
+    this.threads = options.threads;
+    this.#piscina = new Piscina<T, Envelope<R>>({
+      filename: workerFile(entry),
+      minThreads: options.threads,
+      maxThreads: options.threads,
+      workerData: options.data,
+      // Workers hold native runtimes with callbacks of their own: their event loop must stay free.
+      atomics: 'disabled',
+    });
+  }
+
+  /** Runs one task on the next free worker. @throws SightlineError as the worker threw it. */
+  async run(task: T): Promise<R> {
+    let envelope: Envelope<R>;
+    try {
+      envelope = await this.#piscina.run(task);
+    } catch (error) {
+      throw new SightlineError('E_INTERNAL', { what: 'a worker thread died', remedy: 'Run again with --resume.', cause: error });
+    }
+    if ('error' in envelope) throw SightlineError.fromData(envelope.error);
+    return envelope.value;
+  }
+
+  async close(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+}
+
+/** Number of CPU cores this process may use. */
+export function coreCount(): number {
+  return availableParallelism();
+}
+
+/** Worker threads need JavaScript: when the sources run as TypeScript (tests), the compiled twin in dist/ is loaded. */
+function workerFile(entry: string): string {
+  const here = fileURLToPath(import.meta.url);
+  const root = here.endsWith('.ts') ? new URL('../../dist/', import.meta.url) : new URL('../', import.meta.url);
+  return fileURLToPath(new URL(`${entry}.js`, root));
+}

@@ -1,0 +1,147 @@
+import { openBackend, type Backend, type BackendName } from '../backend/index.js';
+import { SightlineError } from '../core/errors.js';
+import { tensor, type Tensor } from '../core/tensor.js';
+import { findExplanation } from '../explain/index.js';
+import { otsuThreshold } from '../features/otsu.js';
+import { probabilities, uncertainty, type Activation } from '../features/uncertainty.js';
+import { dice } from '../kernels/dice.js';
+import { histogram } from '../kernels/histogram.js';
+import { openSession, type ProviderName, type Session } from '../runtime/index.js';
+
+/** Everything a worker needs to open a model: plain data, and the ONNX bytes in shared memory. */
+export interface InferenceSetup {
+  onnx: SharedArrayBuffer;
+  provider: ProviderName | 'auto';
+  /** Threads inside one model run. */
+  threads: number;
+  backend: BackendName | 'auto';
+  batch: number;
+  channels: number;
+  height: number;
+  width: number;
+  classes: number;
+  activation: Activation;
+  /** Name of the explanation, or null to score probabilities alone. */
+  explanation: string | null;
+  binarise: number | 'otsu' | 'soft';
+}
+
+/** One batch in shared memory. Holes (samples that could not be read) are zeros. */
+export interface InferenceTask {
+  /** f32[batch,C,H,W] */
+  images: SharedArrayBuffer;
+  /** u8[batch,H,W], non-zero inside the region of interest */
+  rois: SharedArrayBuffer;
+  /** Whether each slot has a region of interest. */
+  hasRoi: boolean[];
+  /** Class to explain per slot; −1 = the predicted one. */
+  classIndex: Int32Array;
+  /** Send the saliency maps back as well. */
+  wantMaps: boolean;
+}
+
+/** Per-slot results; NaN where a number does not exist. */
+export interface InferenceResult {
+  logits: Float32Array;
+  predicted: Int32Array;
+  confidence: Float64Array;
+  entropy: Float64Array;
+  leastConfidence: Float64Array;
+  margin: Float64Array;
+  kurtosis: Float64Array;
+  dice: Float64Array;
+  flat: Uint8Array;
+  /** f32[batch,H,W] in [0, 1], when asked for */
+  maps?: Float32Array;
+  /** Where it ran, for the run's metadata. */
+  ran: { provider: string; backend: string };
+}
+
+const bins = 256;
+
+/** Opens the model session and the kernel backend. @throws SightlineError E_PROVIDER, E_BACKEND, E_MODEL_FORMAT */
+export async function openBatchScorer(setup: InferenceSetup): Promise<BatchScorer> {
+  const session = await openSession(new Uint8Array(setup.onnx), { provider: setup.provider, threads: setup.threads });
+  const backend = await openBackend({ prefer: setup.backend });
+  return new BatchScorer(setup, session, backend);
+}
+
+/** Runs one batch: model → saliency → histogram and Dice; only the numbers leave the device. */
+export class BatchScorer {
+  constructor(
+    private readonly setup: InferenceSetup,
+    private readonly session: Session,
+    private readonly backend: Backend,
+  ) {}
+
+  async run(task: InferenceTask): Promise<InferenceResult> {
+    const { batch, channels, height, width } = this.setup;
+    const outputs = await this.session.run({
+      image: tensor('f32', [batch, channels, height, width], new Float32Array(task.images)),
+      ...(this.setup.explanation && { class_index: tensor('i64', [batch], BigInt64Array.from(task.classIndex, BigInt)) }),
+    });
+    const logits = outputs.logits as Tensor<'f32'>;
+    return {
+      ...this.#predict(logits.data),
+      ...(await this.#explain(outputs, task)),
+      ran: { provider: this.session.provider, backend: this.backend.info.name },
+    };
+  }
+
+  #predict(logits: Float32Array) {
+    const { batch, classes, activation } = this.setup;
+    const predicted = new Int32Array(batch);
+    const [confidence, entropy, leastConfidence, margin] = Array.from({ length: 4 }, () => new Float64Array(batch));
+    for (let b = 0; b < batch; b++) {
+      const p = probabilities(logits.subarray(b * classes, (b + 1) * classes), activation);
+      const u = uncertainty(p, activation);
+      let top = 0;
+      for (let k = 1; k < classes; k++) if (p[k] > p[top]) top = k;
+      // A single sigmoid output has two classes: 0 below one half, 1 above.
+      const single = classes === 1;
+      predicted[b] = single ? Number(p[0] >= 0.5) : top;
+      confidence[b] = single ? Math.max(p[0], 1 - p[0]) : p[top];
+      entropy[b] = u.entropy;
+      leastConfidence[b] = u.leastConfidence;
+      margin[b] = u.margin;
+    }
+    return { logits, predicted, confidence, entropy, leastConfidence, margin };
+  }
+
+  async #explain(outputs: Record<string, Tensor>, task: InferenceTask) {
+    const { batch, height, width, explanation, binarise } = this.setup;
+    const kurtosis = new Float64Array(batch).fill(NaN);
+    const diceScores = new Float64Array(batch).fill(NaN);
+    if (!explanation) return { kurtosis, dice: diceScores, flat: new Uint8Array(batch) };
+
+    const saliency = await findExplanation(explanation).reduce(outputs, this.backend, { height, width, keep: !task.wantMaps });
+    const maps = { ...saliency.maps, dims: [batch, height * width] };
+    const { counts, binned } = await this.backend.run(histogram, { maps }, { bins, low: 0, high: 1 });
+    for (let b = 0; b < batch; b++) kurtosis[b] = binned.data[b * 5 + 3];
+
+    if (task.hasRoi.some(Boolean)) {
+      const thresholds = new Float32Array(batch);
+      for (let b = 0; b < batch; b++) {
+        thresholds[b] = binarise === 'otsu' ? otsuThreshold(counts.data.subarray(b * bins, (b + 1) * bins)) : Number(binarise) || 0;
+      }
+      const masks = tensor('u8', [batch, height * width], new Uint8Array(task.rois));
+      const overlap = await this.backend.run(
+        dice,
+        { maps, masks, thresholds: tensor('f32', [batch], thresholds) },
+        { mode: binarise === 'soft' ? 1 : 0 },
+      );
+      task.hasRoi.forEach((has, b) => has && (diceScores[b] = overlap.dice.data[b]));
+    }
+    return {
+      kurtosis,
+      dice: diceScores,
+      flat: Uint8Array.from(saliency.flat.data),
+      ...(task.wantMaps && { maps: hostArray(saliency.maps) }),
+    };
+  }
+}
+
+function hostArray(map: { data?: unknown }): Float32Array {
+  if (map.data instanceof Float32Array) return map.data;
+  throw new SightlineError('E_INTERNAL', { what: 'saliency maps were asked for but stayed on the device' });
+}

@@ -1,0 +1,76 @@
+import type { ProgressListener } from '../core/progress.js';
+
+/** How the model is read and fed. Everything left out is read from the graph, a sidecar JSON or its default. */
+export interface ModelOptions {
+  /** ONNX file. A sidecar `<model>.json` beside it is read when it exists. */
+  model: string;
+  /** Sidecar JSON with labels, size, mean, std … to use instead of the one beside the model. */
+  sidecar?: string;
+  /** Class names, in the order of the logits. */
+  labels?: string[];
+  /** Head: how logits become probabilities. Default: the graph's last operator, else softmax (sigmoid for one output). */
+  activation?: 'softmax' | 'sigmoid';
+  /** Input size [height, width] where the graph leaves it open. Default 224×224. */
+  size?: [number, number];
+  /** Per channel, on pixel values in [0, 1]. Default 0. */
+  mean?: number[];
+  /** Per channel, on pixel values in [0, 1]. Default 1. */
+  std?: number[];
+  /** How an image is brought to the input's shape. Default stretch. */
+  resize?: 'stretch' | 'crop' | 'pad';
+  /** Intensity window for DICOM and NIfTI, in the file's units; default: the file's own. */
+  window?: { center: number; width: number };
+  /** Slice axis of NIfTI volumes. Default 2. */
+  axis?: 0 | 1 | 2;
+}
+
+/** What to explain and how. */
+export interface ExplainOptions {
+  /** Explanation method. Default grad-cam. */
+  explain?: string;
+  /** Target layer: an ONNX value or node name. Default: the last spatial activation. */
+  layer?: string;
+  /** Class to explain: an index, a class name, "predicted" (default) or "label" (each sample's own label). */
+  class?: number | string;
+  /** How the saliency map is binarised for Dice: a threshold in [0, 1] (default 0.5), "otsu", or "soft" (no threshold). */
+  binarise?: number | 'otsu' | 'soft';
+}
+
+/** Where and how wide the work runs. */
+export interface ComputeOptions {
+  /** Kernel backend. Default auto. */
+  backend?: 'auto' | 'webgpu' | 'native' | 'reference';
+  /** ONNX Runtime execution provider. Default auto. */
+  provider?: string;
+  /** Threads that decode images. Default: the number of cores. Never changes a result. */
+  workers?: number;
+  /** Images per model run. Default 8. */
+  batch?: number;
+  /** Ceiling for the process's memory, in MiB: fewer sessions and batches in flight. */
+  limitMemory?: number;
+}
+
+/** Options of a scoring pass. */
+export interface ScoreOptions extends ModelOptions, ExplainOptions, ComputeOptions {
+  /** Folder, glob or manifest (.csv, .jsonl, .parquet). */
+  pool: string;
+  /** Output folder. */
+  out: string;
+  /** Acquisition function. Default xal. */
+  strategy?: string;
+  /** How many samples to select. Default 50. */
+  top?: number;
+  seed?: number;
+  alpha?: number;
+  combine?: 'sum' | 'product' | 'rank-sum';
+  uncertainty?: 'entropy' | 'margin';
+  /** Rank the other way round. */
+  reverse?: boolean;
+  /** Continue the run in `out`. Without it a folder that holds a run is refused. */
+  resume?: boolean;
+  /** Discard the run in `out`. */
+  overwrite?: boolean;
+  onProgress?: ProgressListener;
+  /** Things worth telling the user once: a fallback, a missing ROI, ignored columns … */
+  onNotice?: (message: string) => void;
+}

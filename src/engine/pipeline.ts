@@ -1,0 +1,137 @@
+import { WorkerPool } from '../core/worker_pool.js';
+import type { DecodeResult, DecodeTask } from '../data/decode.js';
+import type { Preprocessing, Sample } from '../data/types.js';
+import type { QuarantineRow, ScoreRow } from '../store/score_store.js';
+import type { InferenceResult, InferenceSetup, InferenceTask } from './batch_scorer.js';
+
+/** Widths of the pipeline; none of them changes a result. */
+export interface PipelineWidth {
+  /** Threads that decode. */
+  workers: number;
+  /** Model sessions, a thread each (times `setup.threads` inside). */
+  sessions: number;
+  /** Batches in flight: decoding, waiting or being scored. Bounds the memory. */
+  slots: number;
+}
+
+/** One batch of samples and, per sample, the class to explain (−1 = predicted). */
+export interface Batch {
+  samples: readonly Sample[];
+  classIndex: readonly number[];
+}
+
+/** What became of a batch. `saliency(i)` is sample i's map f32[H,W] when maps were asked for. */
+export interface BatchOutcome {
+  scores: ScoreRow[];
+  quarantined: QuarantineRow[];
+  maps: Map<number, Float32Array>;
+  ran: InferenceResult['ran'];
+}
+
+/** Shared memory of one batch. */
+interface Slot {
+  images: SharedArrayBuffer;
+  rois: SharedArrayBuffer;
+}
+
+/**
+ * pool rows → decode workers → shared memory → model sessions → numbers. Decoding of later batches
+ * overlaps the model; the number of slots bounds what is in memory, whatever the pool's length.
+ */
+export class Pipeline {
+  readonly #decoders: WorkerPool<DecodeTask, DecodeResult[]>;
+  readonly #sessions: WorkerPool<InferenceTask, InferenceResult>;
+  readonly #free: Slot[];
+  readonly #waiting: ((slot: Slot) => void)[] = [];
+
+  constructor(
+    private readonly setup: InferenceSetup,
+    private readonly preprocessing: Preprocessing,
+    private readonly width: PipelineWidth,
+  ) {
+    this.#decoders = new WorkerPool('data/decode_worker', { threads: width.workers });
+    this.#sessions = new WorkerPool('engine/inference_worker', { threads: width.sessions, data: setup });
+    const pixels = setup.batch * setup.height * setup.width;
+    this.#free = Array.from({ length: width.slots }, () => ({
+      images: new SharedArrayBuffer(pixels * setup.channels * Float32Array.BYTES_PER_ELEMENT),
+      rois: new SharedArrayBuffer(pixels),
+    }));
+  }
+
+  /** Resolves when a slot is free, so that a caller who awaits it before preparing more work stays bounded. */
+  async ready(): Promise<Slot> {
+    return this.#free.pop() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Scores one batch of at most `setup.batch` samples in the slot that `ready()` gave. */
+  async run(slot: Slot, batch: Batch, wantMaps = false): Promise<BatchOutcome> {
+    try {
+      const decoded = await this.#decode(slot, batch.samples);
+      const classIndex = new Int32Array(this.setup.batch).fill(-1);
+      classIndex.set(batch.classIndex);
+      const hasRoi = Array.from({ length: this.setup.batch }, (_, i) => {
+        const d = decoded[i];
+        return d !== undefined && d.ok && d.roi !== 'none';
+      });
+      const result = await this.#sessions.run({ ...slot, hasRoi, classIndex, wantMaps });
+      return this.#collect(batch.samples, decoded, result);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(slot);
+      else this.#free.push(slot);
+    }
+  }
+
+  /** Waits for the workers to exit. */
+  async close(): Promise<void> {
+    await Promise.all([this.#decoders.close(), this.#sessions.close()]);
+  }
+
+  /** Spreads a batch over the decode workers in runs of neighbours (slices of one volume stay together). */
+  async #decode(slot: Slot, samples: readonly Sample[]): Promise<DecodeResult[]> {
+    const { batch, channels, height, width } = this.setup;
+    const share = Math.ceil(samples.length / this.width.workers);
+    const tasks: Promise<DecodeResult[]>[] = [];
+    for (let offset = 0; offset < samples.length; offset += share) {
+      tasks.push(this.#decoders.run({ samples: samples.slice(offset, offset + share), preprocessing: this.preprocessing, ...slot, offset }));
+    }
+    // A short last batch is padded with zeros: every run of the model has the same size.
+    new Float32Array(slot.images).fill(0, samples.length * channels * height * width, batch * channels * height * width);
+    return (await Promise.all(tasks)).flat();
+  }
+
+  #collect(samples: readonly Sample[], decoded: readonly DecodeResult[], result: InferenceResult): BatchOutcome {
+    const { classes, height, width } = this.setup;
+    const outcome: BatchOutcome = { scores: [], quarantined: [], maps: new Map(), ran: result.ran };
+    samples.forEach(({ index }, i) => {
+      const d = decoded[i];
+      if (!d.ok) {
+        outcome.quarantined.push({ index, stage: d.stage, error: d.error });
+        return;
+      }
+      if (result.logits.subarray(i * classes, (i + 1) * classes).some((v) => !Number.isFinite(v))) {
+        outcome.quarantined.push({
+          index,
+          stage: 'model',
+          error: { code: 'E_IMAGE_VALUES', what: 'the model gave NaN or infinite logits for this image', remedy: 'Check --mean, --std and the file.' },
+        });
+        return;
+      }
+      outcome.scores.push({
+        index,
+        predicted: result.predicted[i],
+        confidence: result.confidence[i],
+        logits: result.logits.slice(i * classes, (i + 1) * classes),
+        entropy: result.entropy[i],
+        least_confidence: result.leastConfidence[i],
+        margin: result.margin[i],
+        kurtosis: result.kurtosis[i],
+        dice: result.dice[i],
+        flat: result.flat[i] !== 0,
+        roi: d.roi,
+      });
+      if (result.maps) outcome.maps.set(index, result.maps.slice(i * height * width, (i + 1) * height * width));
+    });
+    return outcome;
+  }
+}

@@ -1,0 +1,199 @@
+import { SightlineError } from '../core/errors.js';
+import { ProgressMeter } from '../core/progress.js';
+import { openPool } from '../data/pool.js';
+import { rankOrder } from '../selection/ranking.js';
+import { ScoreStore, type RankedSample } from '../store/score_store.js';
+import { criteria, defaultContext, findStrategy, type Criterion, type Strategy, type StrategyContext } from '../strategies/index.js';
+import { fingerprint } from './fingerprint.js';
+import { openModel, type OpenModel } from './model.js';
+import type { ScoreOptions } from './options.js';
+import { Pipeline } from './pipeline.js';
+
+/** Samples per transaction: what a crash can cost. A multiple of every sensible batch size. */
+const chunkSize = 256;
+
+/** What a scoring pass leaves behind, beside the files. */
+export interface ScoreSummary {
+  out: string;
+  strategy: string;
+  samples: number;
+  scored: number;
+  quarantined: number;
+  /** Samples scored by this call; the rest was there already. */
+  scoredNow: number;
+  withRoi: number;
+  flatMaps: number;
+  seconds: number;
+  imagesPerSecond: number;
+  /** Execution provider and kernel backend that ran; null when nothing was left to score. */
+  ran: { provider: string; backend: string } | null;
+  selection: RankedSample[];
+  problems: { id: string; stage: string; code: string; message: string }[];
+  files: { scoresCsv: string; scoresParquet: string; selectionCsv: string; quarantineCsv: string; store: string };
+}
+
+/**
+ * Scores a pool and ranks it: what to label next. Resumable at any instant; equal inputs and
+ * seed give the same ranking on any number of workers.
+ * Writes store.duckdb, scores.parquet, scores.csv (the whole pool), selection.csv (its top) and quarantine.csv into `out`.
+ * @throws SightlineError for anything that stops the whole pass; a bad image is quarantined instead
+ */
+export async function score(options: ScoreOptions): Promise<ScoreSummary> {
+  const strategy = findStrategy(options.strategy ?? 'xal');
+  const top = options.top ?? 50;
+  const started = performance.now();
+  const store = await ScoreStore.open(options.out, storeMemory(options.limitMemory));
+  try {
+    const model = await openModel(options);
+    requireCriteria(strategy, model);
+    await beginRun(store, options, model);
+    const scoring = await scoreChunks(store, model, options);
+    const counts = await store.counts();
+    if (counts.scored === 0) throw await nothingScored(store);
+    noteMissingRoi(strategy, counts, options);
+
+    const context: StrategyContext = { ...defaultContext, ...definedOf(options), maximumEntropy: model.maximumEntropy };
+    await rank(store, strategy, context, options.reverse ?? false);
+    await store.setMeta('ranking', { strategy: strategy.name, top, reverse: options.reverse ?? false, ...context });
+    const files = await store.export(options.out, top);
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      out: options.out,
+      strategy: strategy.name,
+      samples: await store.sampleCount(),
+      scored: counts.scored,
+      quarantined: counts.quarantined,
+      scoredNow: scoring.count,
+      withRoi: counts.withRoi,
+      flatMaps: counts.flat,
+      seconds,
+      imagesPerSecond: scoring.seconds > 0 ? scoring.count / scoring.seconds : 0,
+      ran: scoring.ran,
+      selection: await store.top(top),
+      problems: await store.quarantined(20),
+      files: { ...files, store: store.file },
+    };
+  } finally {
+    store.close();
+  }
+}
+
+/** A new run, a resumed one, or a refusal that says which flag is missing. */
+async function beginRun(store: ScoreStore, options: ScoreOptions, model: OpenModel): Promise<void> {
+  const earlier = await store.meta<Record<string, unknown>>('fingerprint');
+  if (earlier && !options.resume && !options.overwrite) {
+    throw new SightlineError('E_OUTPUT', {
+      where: options.out,
+      what: 'the output folder already holds a run',
+      remedy: 'Add --resume to continue or re-rank it, --overwrite to discard it, or choose another --out.',
+    });
+  }
+  const samples = await openPool(options.pool, { axis: options.axis, onNotice: options.onNotice });
+  const print = fingerprint(model, samples);
+  if (earlier && options.resume && !options.overwrite) {
+    const changed = Object.keys(print).filter((key) => earlier[key] !== print[key as keyof typeof print]);
+    if (changed.length) {
+      throw new SightlineError('E_RESUME_MISMATCH', {
+        where: options.out,
+        what: `the run there was made with another ${changed.join(', ')}`,
+        remedy: 'Give the same settings, or --overwrite to start again, or another --out.',
+      });
+    }
+    return;
+  }
+  if (earlier) await store.clear();
+  await store.writeSamples(samples);
+  await store.setMeta('labels', model.labels);
+  await store.setMeta('run', model.metadata);
+  await store.setMeta('fingerprint', print); // last: its presence says that the run has begun whole
+}
+
+async function scoreChunks(store: ScoreStore, model: OpenModel, options: ScoreOptions) {
+  const total = await store.sampleCount();
+  const finished = await store.finishedChunks();
+  const chunks = Array.from({ length: Math.ceil(total / chunkSize) }, (_, chunk) => chunk).filter((chunk) => !finished.has(chunk));
+  const lengthOf = (chunk: number) => Math.min(chunkSize, total - chunk * chunkSize);
+  const left = chunks.reduce((sum, chunk) => sum + lengthOf(chunk), 0);
+  const meter = new ProgressMeter('scoring', total, options.onProgress, total - left);
+  if (!left) return { count: 0, seconds: 0, ran: null };
+
+  const started = performance.now();
+  const pipeline = new Pipeline(model.setup, model.preprocessing, model.width);
+  let ran: ScoreSummary['ran'] = null;
+  try {
+    // Chunks overlap so that the model never waits for a transaction; commits follow one another.
+    let commits: Promise<void> = Promise.resolve();
+    const running = new Set<Promise<void>>();
+    let failure: unknown;
+    for (const chunk of chunks) {
+      const samples = await store.samples(chunk * chunkSize, chunk * chunkSize + lengthOf(chunk));
+      const outcomes: ReturnType<Pipeline['run']>[] = [];
+      for (let at = 0; at < samples.length && !failure; at += model.setup.batch) {
+        const slot = await pipeline.ready();
+        const batch = samples.slice(at, at + model.setup.batch);
+        const outcome = pipeline.run(slot, { samples: batch, classIndex: batch.map(model.classFor) });
+        outcome.then(
+          (o) => {
+            ran = o.ran;
+            meter.add(batch.length);
+          },
+          (error) => (failure ??= error),
+        );
+        outcomes.push(outcome);
+      }
+      if (failure) break;
+      const done = Promise.all(outcomes).then((all) => {
+        const rows = all.flatMap((o) => o.scores);
+        const bad = all.flatMap((o) => o.quarantined);
+        return (commits = commits.then(() => store.commitChunk(chunk, rows, bad)));
+      });
+      const tracked = done.catch((error) => void (failure ??= error)).finally(() => running.delete(tracked));
+      running.add(tracked);
+      if (running.size > 1) await Promise.race(running);
+      if (failure) break;
+    }
+    await Promise.all(running);
+    if (failure) throw failure;
+  } finally {
+    await pipeline.close();
+  }
+  return { count: left, seconds: (performance.now() - started) / 1000, ran };
+}
+
+async function rank(store: ScoreStore, strategy: Strategy, context: StrategyContext, reverse: boolean): Promise<void> {
+  const { indices, ids, values } = await store.scoredColumns(criteria);
+  const scores = strategy.score({ ids, columns: values }, context);
+  await store.writeRanking(rankOrder(scores, ids, reverse), indices, scores);
+}
+
+function requireCriteria(strategy: Strategy, model: OpenModel): void {
+  const fromSaliency: Criterion[] = ['kurtosis', 'dice'];
+  const missing = strategy.needs.filter((need) => fromSaliency.includes(need));
+  if (missing.length && model.noSaliency) throw model.noSaliency;
+}
+
+function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: number }, options: ScoreOptions): void {
+  if (!strategy.uses?.includes('dice') || counts.withRoi === counts.scored) return;
+  options.onNotice?.(
+    counts.withRoi === 0
+      ? 'No sample has a region of interest (mask or boxes): ranked by uncertainty alone.'
+      : `${counts.scored - counts.withRoi} of ${counts.scored} samples have no region of interest: those are scored by uncertainty alone.`,
+  );
+}
+
+async function nothingScored(store: ScoreStore): Promise<SightlineError> {
+  const [first] = await store.quarantined(1);
+  return new SightlineError('E_POOL_EMPTY', {
+    what: `not one image of the pool could be scored${first ? `; the first problem was: ${first.id}: ${first.message.replace(/\.$/, '')}` : ''}`,
+    remedy: 'quarantine.csv in the output folder lists the reason for each.',
+  });
+}
+
+function definedOf(options: ScoreOptions): Partial<StrategyContext> {
+  const { seed, alpha, combine, uncertainty } = options;
+  return Object.fromEntries(Object.entries({ seed, alpha, combine, uncertainty }).filter(([, v]) => v !== undefined));
+}
+
+function storeMemory(limitMb: number | undefined): number {
+  return limitMb ? Math.max(64, Math.min(256, Math.floor(limitMb / 6))) : 256;
+}

@@ -1,0 +1,26 @@
+/** Written into every store; a store of another version is refused with a remedy. */
+export const schemaVersion = 1;
+
+/**
+ * The tables. `idx` is the position in the pool. `ranked` is the table people export: the whole
+ * ranking with the sample and every criterion.
+ */
+export const schema = `
+CREATE TABLE IF NOT EXISTS meta (key VARCHAR PRIMARY KEY, value VARCHAR);
+CREATE TABLE IF NOT EXISTS samples (
+  idx INTEGER, id VARCHAR, path VARCHAR, slice VARCHAR, label VARCHAR, mask VARCHAR, boxes VARCHAR, patient VARCHAR, split VARCHAR
+);
+CREATE TABLE IF NOT EXISTS scores (
+  idx INTEGER, predicted INTEGER, confidence DOUBLE, logits FLOAT[],
+  entropy DOUBLE, least_confidence DOUBLE, margin DOUBLE, kurtosis DOUBLE, dice DOUBLE, flat BOOLEAN, roi VARCHAR
+);
+CREATE TABLE IF NOT EXISTS quarantine (idx INTEGER, stage VARCHAR, code VARCHAR, message VARCHAR);
+CREATE TABLE IF NOT EXISTS chunks (chunk INTEGER);
+CREATE TABLE IF NOT EXISTS ranking (rank INTEGER, idx INTEGER, score DOUBLE);
+CREATE OR REPLACE MACRO class_name(k) AS
+  coalesce(json_extract_string((SELECT value FROM meta WHERE key = 'labels'), '$[' || k || ']'), k::VARCHAR);
+CREATE OR REPLACE VIEW ranked AS
+  SELECT rank, id, path, score, class_name(predicted) AS predicted, confidence,
+         entropy, least_confidence, margin, kurtosis, dice, roi, flat AS flat_map
+  FROM ranking JOIN scores USING (idx) JOIN samples USING (idx);
+`;

@@ -1,0 +1,366 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance, FLOAT, LIST, type DuckDBAppender, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+import { SightlineError, type ErrorData } from '../core/errors.js';
+import { schema, schemaVersion } from './schema.js';
+
+/** A sample of the pool as the store keeps it. */
+export interface StoredSample {
+  index: number;
+  id: string;
+  path: string;
+  slice?: number;
+  label?: string;
+  mask?: string;
+  boxes?: readonly { x0: number; y0: number; x1: number; y1: number }[];
+  patient?: string;
+  split?: string;
+}
+
+/** What the scoring pass finds for one sample. Numbers that do not exist are NaN (NULL in the store). */
+export interface ScoreRow {
+  index: number;
+  predicted: number;
+  confidence: number;
+  logits: Float32Array;
+  entropy: number;
+  least_confidence: number;
+  margin: number;
+  kurtosis: number;
+  dice: number;
+  /** The saliency map was constant. */
+  flat: boolean;
+  roi: 'mask' | 'boxes' | 'none';
+}
+
+/** A sample that could not be scored, and why. */
+export interface QuarantineRow {
+  index: number;
+  stage: string;
+  error: ErrorData;
+}
+
+/** A row of the ranking with the sample it belongs to. */
+export interface RankedSample extends StoredSample {
+  rank: number;
+  score: number;
+  predicted: number;
+  predictedClass: string;
+  confidence: number;
+  criteria: Record<string, number>;
+  roi: string;
+}
+
+/**
+ * The run's one durable place: a DuckDB file `store.duckdb` in the output folder. A chunk of the
+ * pool is one transaction: after a crash at any instant a chunk is there whole or not at all, and
+ * that is where a resumed run goes on.
+ */
+export class ScoreStore {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly connection: DuckDBConnection,
+    readonly file: string,
+  ) {}
+
+  /**
+   * Opens or creates the store of `folder`.
+   * @param memoryMb ceiling of DuckDB's own buffers, in MiB
+   * @throws SightlineError E_OUTPUT (folder not writable), E_STORE (locked, damaged or of another version), E_DISK_FULL
+   */
+  static async open(folder: string, memoryMb = 256): Promise<ScoreStore> {
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw SightlineError.from(error, 'E_OUTPUT', {
+        where: folder,
+        what: 'the output folder cannot be created',
+        remedy: 'Choose a folder you may write to with --out.',
+      });
+    }
+    const file = join(folder, 'store.duckdb');
+    try {
+      const instance = await DuckDBInstance.create(file, {
+        memory_limit: `${memoryMb}MiB`,
+        threads: '1',
+        // Everything used is built in: nothing is ever fetched.
+        autoinstall_known_extensions: 'false',
+        autoload_known_extensions: 'false',
+      });
+      const store = new ScoreStore(instance, await instance.connect(), file);
+      await store.#migrate();
+      return store;
+    } catch (error) {
+      throw openError(error, folder, file);
+    }
+  }
+
+  async #migrate(): Promise<void> {
+    await this.connection.run(schema);
+    const version = await this.meta('schema_version');
+    if (version === undefined) await this.setMeta('schema_version', schemaVersion);
+    else if (version !== schemaVersion) {
+      throw new SightlineError('E_STORE', {
+        where: this.file,
+        what: `the store has schema version ${String(version)}, this release writes ${schemaVersion}`,
+        remedy: 'Choose a new --out folder, or use the release that wrote it.',
+      });
+    }
+  }
+
+  /** A JSON value set with `setMeta`, or undefined. */
+  async meta<T = unknown>(key: string): Promise<T | undefined> {
+    const rows = await this.#rows('SELECT value FROM meta WHERE key = $1', [key]);
+    return rows.length ? (JSON.parse(rows[0][0] as string) as T) : undefined;
+  }
+
+  async setMeta(key: string, value: unknown): Promise<void> {
+    await this.#write(() => this.connection.run('INSERT OR REPLACE INTO meta VALUES ($1, $2)', [key, JSON.stringify(value)]).then(() => {}));
+  }
+
+  /** Forgets everything: samples, scores, ranking. */
+  async clear(): Promise<void> {
+    await this.transaction(async () => {
+      for (const table of ['samples', 'scores', 'quarantine', 'chunks', 'ranking']) await this.connection.run(`DELETE FROM ${table}`);
+      await this.connection.run(`DELETE FROM meta WHERE key <> 'schema_version'`);
+    });
+  }
+
+  /** Writes the pool; all of it or none. */
+  async writeSamples(samples: Iterable<StoredSample>): Promise<void> {
+    await this.transaction(() =>
+      this.#append('samples', samples, (row, s) => {
+        row.appendInteger(s.index);
+        row.appendVarchar(s.id);
+        row.appendVarchar(s.path);
+        text(row, s.slice === undefined ? undefined : String(s.slice));
+        text(row, s.label);
+        text(row, s.mask);
+        text(row, s.boxes && JSON.stringify(s.boxes));
+        text(row, s.patient);
+        text(row, s.split);
+      }),
+    );
+  }
+
+  async sampleCount(): Promise<number> {
+    return Number((await this.#rows('SELECT count(*) FROM samples'))[0][0]);
+  }
+
+  /** Samples with index in [from, to), in pool order. */
+  async samples(from: number, to: number): Promise<StoredSample[]> {
+    const rows = await this.#rows(`SELECT ${sampleColumns} FROM samples WHERE idx >= $1 AND idx < $2 ORDER BY idx`, [from, to]);
+    return rows.map(toSample);
+  }
+
+  /** Numbers of the chunks that are finished. */
+  async finishedChunks(): Promise<Set<number>> {
+    return new Set((await this.#rows('SELECT chunk FROM chunks')).map(([chunk]) => Number(chunk)));
+  }
+
+  /** One finished chunk, in one transaction: the resume point. */
+  async commitChunk(chunk: number, scores: readonly ScoreRow[], quarantined: readonly QuarantineRow[]): Promise<void> {
+    await this.transaction(async () => {
+      await this.#append('scores', scores, (row, s) => {
+        row.appendInteger(s.index);
+        row.appendInteger(s.predicted);
+        number(row, s.confidence);
+        row.appendList([...s.logits], LIST(FLOAT));
+        for (const value of [s.entropy, s.least_confidence, s.margin, s.kurtosis, s.dice]) number(row, value);
+        row.appendBoolean(s.flat);
+        row.appendVarchar(s.roi);
+      });
+      await this.#append('quarantine', quarantined, (row, q) => {
+        row.appendInteger(q.index);
+        row.appendVarchar(q.stage);
+        row.appendVarchar(q.error.code);
+        row.appendVarchar(SightlineError.fromData(q.error).message);
+      });
+      await this.connection.run('INSERT INTO chunks VALUES ($1)', [chunk]);
+    });
+  }
+
+  /** Counts for the summary. */
+  async counts(): Promise<{ scored: number; quarantined: number; withRoi: number; flat: number }> {
+    const [row] = await this.#rows(
+      `SELECT count(*), (SELECT count(*) FROM quarantine), count(*) FILTER (roi <> 'none'), count(*) FILTER (flat) FROM scores`,
+    );
+    const [scored, quarantined, withRoi, flat] = row.map(Number);
+    return { scored, quarantined, withRoi, flat };
+  }
+
+  /**
+   * The scored pool by column, in pool order. `values` holds one array per name asked for; NULL is NaN.
+   */
+  async scoredColumns<N extends string>(names: readonly N[]): Promise<{ indices: Int32Array; ids: string[]; values: Record<N, Float64Array> }> {
+    const { scored } = await this.counts();
+    const indices = new Int32Array(scored);
+    const ids = new Array<string>(scored);
+    const values = Object.fromEntries(names.map((name) => [name, new Float64Array(scored)])) as Record<N, Float64Array>;
+    const result = await this.connection.stream(`SELECT idx, id, ${names.join(', ')} FROM scores JOIN samples USING (idx) ORDER BY idx`);
+    let at = 0;
+    for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk()) {
+      const columns = part.getColumns();
+      for (let i = 0; i < part.rowCount; i++, at++) {
+        indices[at] = columns[0][i] as number;
+        ids[at] = columns[1][i] as string;
+        names.forEach((name, n) => (values[name][at] = (columns[n + 2][i] as number | null) ?? NaN));
+      }
+    }
+    return { indices, ids, values };
+  }
+
+  /** Replaces the ranking: `order` holds positions into `indices`, best first. */
+  async writeRanking(order: Uint32Array, indices: Int32Array, scores: Float64Array): Promise<void> {
+    await this.transaction(async () => {
+      await this.connection.run('DELETE FROM ranking');
+      let rank = 0;
+      await this.#append('ranking', order, (row, position) => {
+        row.appendInteger(++rank);
+        row.appendInteger(indices[position]);
+        number(row, scores[position]);
+      });
+    });
+  }
+
+  /** The first `count` samples of the ranking. */
+  async top(count: number): Promise<RankedSample[]> {
+    const rows = await this.#rows(
+      `SELECT ${sampleColumns.replaceAll(/\w+/g, (c) => `s.${c}`)}, r.rank, r.score, c.predicted, c.confidence,
+              c.entropy, c.least_confidence, c.margin, c.kurtosis, c.dice, c.roi, class_name(c.predicted)
+       FROM ranking r JOIN samples s USING (idx) JOIN scores c USING (idx) WHERE r.rank <= $1 ORDER BY r.rank`,
+      [count],
+    );
+    return rows.map((row) => {
+      const [rank, score, predicted, confidence, ...rest] = row.slice(9).map((v) => v ?? NaN);
+      const [entropy, least_confidence, margin, kurtosis, dice] = rest as number[];
+      return {
+        ...toSample(row),
+        rank: rank as number,
+        score: score as number,
+        predicted: predicted as number,
+        confidence: confidence as number,
+        criteria: { entropy, least_confidence, margin, kurtosis, dice },
+        roi: rest[5] as string,
+        predictedClass: rest[6] as string,
+      };
+    });
+  }
+
+  /** Writes the ranking of the whole pool, its first `top` rows and the quarantine list beside the store. */
+  async export(folder: string, top: number): Promise<{ scoresCsv: string; scoresParquet: string; selectionCsv: string; quarantineCsv: string }> {
+    const files = {
+      scoresCsv: join(folder, 'scores.csv'),
+      scoresParquet: join(folder, 'scores.parquet'),
+      selectionCsv: join(folder, 'selection.csv'),
+      quarantineCsv: join(folder, 'quarantine.csv'),
+    };
+    const ranked = (limit: string) => `SELECT * FROM ranked ${limit} ORDER BY rank`;
+    await this.#write(async () => {
+      await this.#copy(ranked(''), files.scoresParquet, 'FORMAT parquet');
+      await this.#copy(ranked(''), files.scoresCsv, 'FORMAT csv, HEADER');
+      await this.#copy(ranked(`WHERE rank <= ${top}`), files.selectionCsv, 'FORMAT csv, HEADER');
+      await this.#copy(`SELECT id, path, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx`, files.quarantineCsv, 'FORMAT csv, HEADER');
+    });
+    return files;
+  }
+
+  async quarantined(limit: number): Promise<{ id: string; stage: string; code: string; message: string }[]> {
+    const rows = await this.#rows('SELECT id, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx LIMIT $1', [limit]);
+    return rows.map(([id, stage, code, message]) => ({ id, stage, code, message }) as { id: string; stage: string; code: string; message: string });
+  }
+
+  /** Closes the file; the store cannot be used afterwards. */
+  close(): void {
+    this.connection.closeSync();
+    this.instance.closeSync();
+  }
+
+  /** Runs `body` in one transaction: rolled back when it throws. */
+  async transaction(body: () => Promise<void>): Promise<void> {
+    await this.#write(async () => {
+      await this.connection.run('BEGIN');
+      try {
+        await body();
+        await this.connection.run('COMMIT');
+      } catch (error) {
+        await this.connection.run('ROLLBACK').catch(() => {}); // the first failure is the one to report
+        throw error;
+      }
+    });
+  }
+
+  async #copy(select: string, file: string, options: string): Promise<void> {
+    await this.connection.run(`COPY (${select}) TO '${file.replaceAll("'", "''")}' (${options})`);
+  }
+
+  async #append<T>(table: string, rows: Iterable<T>, write: (row: DuckDBAppender, item: T) => void): Promise<void> {
+    const appender = await this.connection.createAppender(table);
+    for (const item of rows) {
+      write(appender, item);
+      appender.endRow();
+    }
+    appender.closeSync();
+  }
+
+  async #rows(sql: string, values: DuckDBValue[] = []): Promise<DuckDBValue[][]> {
+    return (await this.connection.runAndReadAll(sql, values)).getRows();
+  }
+
+  async #write(body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (error) {
+      throw SightlineError.from(error, 'E_STORE', { where: this.file, remedy: 'Finished chunks are safe: mend the cause and run again with --resume.' });
+    }
+  }
+}
+
+const sampleColumns = 'idx, id, path, slice, label, mask, boxes, patient, split';
+
+function toSample(row: DuckDBValue[]): StoredSample {
+  const [index, id, path, slice, label, mask, boxes, patient, split] = row.map((v) => v ?? undefined);
+  return {
+    index: index as number,
+    id: id as string,
+    path: path as string,
+    slice: slice === undefined ? undefined : Number(slice),
+    label: label as string | undefined,
+    mask: mask as string | undefined,
+    boxes: boxes === undefined ? undefined : (JSON.parse(boxes as string) as StoredSample['boxes']),
+    patient: patient as string | undefined,
+    split: split as string | undefined,
+  };
+}
+
+function text(row: DuckDBAppender, value: string | undefined): void {
+  if (value === undefined) row.appendNull();
+  else row.appendVarchar(value);
+}
+
+/** NaN means "does not exist": NULL, so that SQL, CSV and Parquet readers see a missing value. */
+function number(row: DuckDBAppender, value: number): void {
+  if (Number.isNaN(value)) row.appendNull();
+  else row.appendDouble(value);
+}
+
+function openError(error: unknown, folder: string, file: string): SightlineError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/lock/i.test(message)) {
+    return new SightlineError('E_STORE', {
+      where: file,
+      what: 'the store is in use by another process',
+      remedy: 'Wait for that run to end, or choose another --out.',
+      cause: error,
+    });
+  }
+  if (/permission denied|read-only|cannot open file/i.test(message)) {
+    return new SightlineError('E_OUTPUT', {
+      where: folder,
+      what: 'the output folder cannot be written',
+      remedy: 'Choose a folder you may write to with --out.',
+      cause: error,
+    });
+  }
+  return SightlineError.from(error, 'E_STORE', { where: file, remedy: 'Choose a new --out folder if the file is damaged.' });
+}

@@ -1,0 +1,10 @@
+import { Rng } from '../core/rng.js';
+import type { Strategy } from './strategy.js';
+
+/** Uniform random order: the baseline. Each draw depends on the seed and the sample's id alone. */
+export const random: Strategy = {
+  name: 'random',
+  summary: 'uniform random order (the baseline)',
+  needs: [],
+  score: (pool, { seed }) => Float64Array.from(pool.ids, (id) => new Rng(seed, 'random', id).uniform()),
+};

@@ -1,0 +1,44 @@
+/** The numbers known of every scored sample; a column of the results each. NaN where a number does not exist. */
+export const criteria = ['entropy', 'least_confidence', 'margin', 'kurtosis', 'dice'] as const;
+export type Criterion = (typeof criteria)[number];
+
+/** The scored pool, column by column; all columns have one length. */
+export interface ScoredPool {
+  readonly ids: readonly string[];
+  readonly columns: Readonly<Record<Criterion, Float64Array>>;
+}
+
+/** Settings that strategies read; every one has a default in `defaultContext`. */
+export interface StrategyContext {
+  /** Seed of every random draw. */
+  seed: number;
+  /** Largest possible entropy of the model's head, in nats (ln K; ln 2 for multi-label). */
+  maximumEntropy: number;
+  /** XAL: weight of uncertainty against misalignment, in [0, 1]. */
+  alpha: number;
+  /** XAL: how the two criteria are combined. */
+  combine: 'sum' | 'product' | 'rank-sum';
+  /** XAL: which uncertainty. */
+  uncertainty: 'entropy' | 'margin';
+}
+
+export const defaultContext: StrategyContext = {
+  seed: 0,
+  maximumEntropy: Math.LN2,
+  alpha: 0.5,
+  combine: 'sum',
+  uncertainty: 'entropy',
+};
+
+/** One acquisition function. */
+export interface Strategy {
+  readonly name: string;
+  /** One line for --help. */
+  readonly summary: string;
+  /** Criteria without which it cannot score. The engine computes the union of what is asked for. */
+  readonly needs: readonly Criterion[];
+  /** Criteria it uses where they exist. */
+  readonly uses?: readonly Criterion[];
+  /** A score per sample: higher = label first. Pure: equal arguments give equal scores. */
+  score(pool: ScoredPool, context: StrategyContext): Float64Array;
+}

@@ -1,0 +1,96 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ScoreStore, type ScoreRow } from '../../src/store/score_store.js';
+
+let folder: string;
+beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'sightline-store-'))));
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const sample = (index: number, extra = {}) => ({ index, id: `s${index}`, path: `/pool/${index}.png`, ...extra });
+const row = (index: number, extra: Partial<ScoreRow> = {}): ScoreRow => ({
+  index,
+  predicted: 1,
+  confidence: 0.75,
+  logits: Float32Array.of(0, 1),
+  entropy: 0.5,
+  least_confidence: 0.25,
+  margin: 0.5,
+  kurtosis: 3,
+  dice: NaN,
+  flat: false,
+  roi: 'none',
+  ...extra,
+});
+
+describe('ScoreStore', () => {
+  it('keeps samples, chunks, scores and ranking over a re-open', async () => {
+    let store = await ScoreStore.open(folder);
+    await store.writeSamples([sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' }), sample(1), sample(2)]);
+    await store.setMeta('labels', ['normal', 'lesion']);
+    await store.commitChunk(0, [row(0), row(1, { entropy: 0.1, dice: 0.2, roi: 'mask' })], []);
+    await store.commitChunk(1, [], [{ index: 2, stage: 'decode', error: { code: 'E_IMAGE_CORRUPT', what: 'truncated', where: '2.png' } }]);
+    store.close();
+
+    store = await ScoreStore.open(folder);
+    expect(await store.samples(0, 2)).toEqual([
+      sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' }),
+      sample(1),
+    ]);
+    expect(await store.finishedChunks()).toEqual(new Set([0, 1]));
+    expect(await store.counts()).toEqual({ scored: 2, quarantined: 1, withRoi: 1, flat: 0 });
+    const { indices, ids, values } = await store.scoredColumns(['entropy', 'dice']);
+    expect({ indices: [...indices], ids, entropy: [...values.entropy], dice: [...values.dice] }).toEqual({
+      indices: [0, 1],
+      ids: ['s0', 's1'],
+      entropy: [0.5, 0.1],
+      dice: [NaN, 0.2],
+    });
+    await store.writeRanking(Uint32Array.of(1, 0), indices, Float64Array.of(0.3, 0.9));
+    const files = await store.export(folder, 1);
+    expect(await store.top(5)).toMatchObject([
+      { rank: 1, id: 's1', score: 0.9, predictedClass: 'lesion', criteria: { dice: 0.2 } },
+      { rank: 2, id: 's0', score: 0.3, criteria: { dice: NaN } },
+    ]);
+    store.close();
+    expect(await readFile(files.scoresCsv, 'utf8')).toBe(
+      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,roi,flat_map\n' +
+        '1,s1,/pool/1.png,0.9,lesion,0.75,0.1,0.25,0.5,3.0,0.2,mask,false\n' +
+        '2,s0,/pool/0.png,0.3,lesion,0.75,0.5,0.25,0.5,3.0,,none,false\n',
+    );
+    expect((await readFile(files.selectionCsv, 'utf8')).trim().split('\n')).toHaveLength(2);
+    expect(await readFile(files.quarantineCsv, 'utf8')).toContain('s2,/pool/2.png,decode,E_IMAGE_CORRUPT,2.png: truncated.');
+  });
+
+  it('leaves nothing of a transaction that fails', async () => {
+    const store = await ScoreStore.open(folder);
+    await expect(
+      store.transaction(async () => {
+        await store.setMeta('half', 1).catch(() => {}); // a nested write is part of the same transaction
+        throw new Error('power cut');
+      }),
+    ).rejects.toThrow(/power cut/);
+    expect(await store.meta('half')).toBeUndefined();
+    store.close();
+  });
+
+  it('refuses a file that is no store, and one of another version', async () => {
+    await writeFile(join(folder, 'store.duckdb'), 'not a database at all'.repeat(999));
+    await expect(ScoreStore.open(folder)).rejects.toMatchObject({ code: 'E_STORE' });
+    await rm(join(folder, 'store.duckdb'));
+    const store = await ScoreStore.open(folder);
+    await store.setMeta('schema_version', 99);
+    store.close();
+    await expect(ScoreStore.open(folder)).rejects.toMatchObject({ code: 'E_STORE', message: expect.stringContaining('schema version 99') as string });
+  });
+
+  it('says so when the folder cannot be made or written', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(ScoreStore.open(join(folder, 'file', 'out'))).rejects.toMatchObject({ code: 'E_OUTPUT' });
+    if (process.getuid?.() !== 0) {
+      await chmod(folder, 0o500);
+      await expect(ScoreStore.open(folder)).rejects.toMatchObject({ code: 'E_OUTPUT' });
+    }
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { rankOrder } from '../../src/selection/ranking.js';
+import { criteria, defaultContext, findStrategy, type Criterion, type ScoredPool } from '../../src/strategies/index.js';
+import { meanRanks } from '../../src/strategies/ranks.js';
+
+const ids = ['a', 'b', 'c'];
+function pool(columns: Partial<Record<Criterion, number[]>>): ScoredPool {
+  return { ids, columns: Object.fromEntries(criteria.map((c) => [c, Float64Array.from(columns[c] ?? [NaN, NaN, NaN])])) as ScoredPool['columns'] };
+}
+const order = (name: string, p: ScoredPool, context = {}) =>
+  [...rankOrder(findStrategy(name).score(p, { ...defaultContext, ...context }), ids)].map((i) => ids[i]).join('');
+
+describe('toy cases worked out by hand', () => {
+  it('entropy, least confidence and kurtosis: highest first', () => {
+    expect(order('entropy', pool({ entropy: [0.1, 0.6, 0.3] }))).toBe('bca');
+    expect(order('least-confidence', pool({ least_confidence: [0.4, 0.1, 0.2] }))).toBe('acb');
+    expect(order('kurtosis', pool({ kurtosis: [3, 1.8, 40] }))).toBe('cab');
+  });
+
+  it('margin: smallest first', () => {
+    expect(order('margin', pool({ margin: [0.9, 0.2, 0.5] }))).toBe('bca');
+  });
+
+  const dual = pool({ entropy: [Math.LN2, 0.5 * Math.LN2, 0], margin: [0, 0.5, 1], dice: [1, 0.5, 0.1] });
+  it.each([
+    ['sum', 0.5, [0.5, 0.5, 0.45]],
+    ['sum', 1, [1, 0.5, 0]],
+    ['sum', 0, [0, 0.5, 0.9]],
+    ['product', 0.5, [0, 0.25, 0]],
+    ['rank-sum', 0.25, [0.25, 0.5, 0.75]],
+  ] as const)('xal %s, alpha %d', (combine, alpha, expected) => {
+    const scores = findStrategy('xal').score(dual, { ...defaultContext, combine, alpha });
+    expect([...scores]).toEqual(expected.map((v) => expect.closeTo(v, 12)));
+    const byMargin = findStrategy('xal').score(dual, { ...defaultContext, combine, alpha, uncertainty: 'margin' });
+    expect([...byMargin]).toEqual(expected.map((v) => expect.closeTo(v, 12)));
+  });
+
+  it('xal scores a sample without a region of interest by uncertainty alone', () => {
+    const scores = findStrategy('xal').score(pool({ entropy: [0.2, 0.4, 0.6], dice: [NaN, NaN, 1] }), { ...defaultContext, maximumEntropy: 1 });
+    expect([...scores]).toEqual([0.2, 0.4, 0.3]);
+  });
+
+  it('random depends on seed and id alone', () => {
+    const scores = (seed: number, names: string[]) =>
+      [...findStrategy('random').score({ ids: names, columns: pool({}).columns }, { ...defaultContext, seed })];
+    const forward = scores(1, ['x', 'y', 'z']);
+    expect(scores(1, ['z', 'y', 'x'])).toEqual(forward.toReversed());
+    expect(scores(2, ['x', 'y', 'z'])).not.toEqual(forward);
+  });
+});
+
+describe('mean ranks', () => {
+  it('shares ties and leaves NaN out', () => {
+    expect([...meanRanks(Float64Array.from([5, 1, 5, NaN, 9]))]).toEqual([0.5, 0, 0.5, NaN, 1]);
+    expect([...meanRanks(Float64Array.from([4]))]).toEqual([0.5]);
+    expect([...meanRanks(new Float64Array(0))]).toEqual([]);
+  });
+});
+
+describe('ranking', () => {
+  it('breaks ties by id, puts NaN last, and reverses', () => {
+    const names = ['d', 'c', 'b', 'a'];
+    const scores = Float64Array.from([1, NaN, 2, 1]);
+    expect([...rankOrder(scores, names)].map((i) => names[i]).join('')).toBe('badc');
+    expect([...rankOrder(scores, names, true)].map((i) => names[i]).join('')).toBe('adbc');
+  });
+});
+
+it('an unknown strategy names the known ones', () => {
+  expect(() => findStrategy('magic')).toThrow(/random, entropy, least-confidence, margin, kurtosis, xal/);
+});
