@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { SightlineError } from '../core/errors.js';
+import { readSidecar, type Sidecar } from '../data/sidecar.js';
+import type { Preprocessing, Sample } from '../data/types.js';
+import { defaultExplanation, findExplanation } from '../explain/index.js';
+import { maximumEntropy } from '../features/uncertainty.js';
+import { readClassifier, type Classifier } from '../graph/classifier.js';
+import { compile, type CompiledGraph } from '../graph/compile.js';
+import { peakActivationBytes } from '../graph/memory.js';
+import type { InferenceSetup } from './batch_scorer.js';
+import { planWidth } from './memory_plan.js';
+import type { ComputeOptions, ExplainOptions, ModelOptions } from './options.js';
+import type { PipelineWidth } from './pipeline.js';
+import { version } from '../core/version.js';
+
+const defaultBatch = 8;
+const defaultSize = [224, 224] as const;
+
+/** A classifier read, compiled and planned: all that a pipeline needs. */
+export interface OpenModel {
+  setup: InferenceSetup;
+  preprocessing: Preprocessing;
+  width: PipelineWidth;
+  /** Class names by predicted index. */
+  labels: string[];
+  modelHash: string;
+  targetLayer: string | null;
+  classChoice: number | string;
+  /** Class to explain for a sample; −1 = the predicted one. */
+  classFor: (sample: Pick<Sample, 'label'>) => number;
+  maximumEntropy: number;
+  /** Why the model has no saliency maps, when it has none. */
+  noSaliency: SightlineError | null;
+  /** Settings as they were resolved, for the store. */
+  metadata: Record<string, unknown>;
+}
+
+export type OpenModelOptions = ModelOptions & ExplainOptions & ComputeOptions & { onNotice?: (message: string) => void };
+
+/**
+ * Reads the model, its sidecar and the flags (flags win over the sidecar, the sidecar over the graph).
+ * @throws SightlineError E_NOT_FOUND, E_MODEL_FORMAT, E_MODEL_UNSUPPORTED, E_ARGUMENT, E_MEMORY
+ */
+export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
+  const notice = options.onNotice ?? (() => {});
+  const sidecar = await findSidecar(options);
+  const size = options.size ?? sidecar.size;
+  const classifier = readClassifier(options.model, {
+    activation: options.activation ?? sidecar.activation,
+    size,
+    targetLayer: options.layer,
+  });
+  const explanationName = findExplanation(options.explain ?? defaultExplanation).name;
+  const { compiled, noSaliency } = compileFor(classifier, options, size);
+  if (noSaliency) notice(noSaliency.message);
+  if (compiled.batchNote) notice(compiled.batchNote);
+  if (classifier.activationSource === 'assumed') {
+    notice(`The graph ends in raw scores: taken as ${classifier.multiLabel ? 'sigmoid' : 'softmax'} (--activation says otherwise).`);
+  }
+
+  const activation = classifier.multiLabel ? 'sigmoid' : 'softmax';
+  const labels = classNames(options, sidecar, classifier);
+  const onnx = new SharedArrayBuffer(compiled.onnx.byteLength);
+  new Uint8Array(onnx).set(compiled.onnx);
+  const provider = (options.provider ?? 'auto') as InferenceSetup['provider'];
+  const { batch, channels, height, width } = compiled;
+  const plan = planWidth(
+    {
+      modelBytes: onnx.byteLength,
+      activationBytes: peakActivationBytes(classifier.graph) * batch,
+      slotBytes: batch * height * width * (4 * channels + 1),
+      singleSession: provider !== 'auto' && provider !== 'cpu',
+    },
+    options,
+  );
+  const preprocessing = resolvePreprocessing(options, sidecar, compiled, notice);
+  const setup: InferenceSetup = {
+    onnx,
+    provider,
+    threads: plan.threads,
+    backend: options.backend ?? 'auto',
+    batch,
+    channels,
+    height,
+    width,
+    classes: compiled.classes,
+    activation,
+    explanation: noSaliency ? null : explanationName,
+    binarise: options.binarise ?? 0.5,
+  };
+  const classChoice = options.class ?? 'predicted';
+  const modelHash = await hashOf(options.model);
+  return {
+    setup,
+    preprocessing,
+    width: plan,
+    labels,
+    modelHash,
+    targetLayer: compiled.targetLayer ?? null,
+    classChoice,
+    classFor: classSelector(classChoice, labels, compiled.classes),
+    maximumEntropy: maximumEntropy(compiled.classes, activation),
+    noSaliency,
+    metadata: {
+      sightline: version,
+      modelHash,
+      activation,
+      labels,
+      preprocessing,
+      explanation: setup.explanation,
+      targetLayer: compiled.targetLayer ?? null,
+      class: classChoice,
+      binarise: setup.binarise,
+      provider,
+      backend: setup.backend,
+      batch,
+    },
+  };
+}
+
+/** Compiles with the gradient pass; a model without a spatial layer is compiled for its probabilities alone. */
+function compileFor(
+  classifier: Classifier,
+  options: OpenModelOptions,
+  size: readonly [number, number] | undefined,
+): { compiled: CompiledGraph; noSaliency: SightlineError | null } {
+  const common = { batch: options.batch ?? defaultBatch, size: size ?? classifier.size ?? defaultSize };
+  try {
+    return { compiled: compile(classifier, { ...common, explain: { targetLayer: options.layer } }), noSaliency: null };
+  } catch (error) {
+    // A layer or method that was asked for by name must not be dropped silently.
+    const optional = error instanceof SightlineError && ['E_MODEL_UNSUPPORTED', 'E_OP_UNSUPPORTED'].includes(error.code);
+    if (!optional || options.layer || options.explain) throw error;
+    return { compiled: compile(classifier, common), noSaliency: error };
+  }
+}
+
+async function findSidecar(options: ModelOptions): Promise<Sidecar> {
+  if (options.sidecar) return readSidecar(options.sidecar);
+  const beside = options.model.replace(/\.onnx$/i, '') + '.json';
+  return beside !== options.model && existsSync(beside) ? readSidecar(beside) : {};
+}
+
+function classNames(options: ModelOptions, sidecar: Sidecar, classifier: Classifier): string[] {
+  const given = options.labels ?? sidecar.labels ?? classifier.labels;
+  // One sigmoid output decides between two classes.
+  const expected = classifier.classes === 1 ? 2 : classifier.classes;
+  if (!given) return classifier.classes === 1 ? ['negative', 'positive'] : Array.from({ length: expected }, (_, k) => String(k));
+  if (classifier.classes === 1 && given.length === 1) return [`not ${given[0]}`, given[0]];
+  if (given.length !== expected) {
+    throw new SightlineError('E_ARGUMENT', {
+      where: 'labels',
+      what: `the model has ${expected} classes but ${given.length} names were given`,
+      remedy: 'Give one name per output, in the order of the outputs.',
+    });
+  }
+  return [...given];
+}
+
+function classSelector(choice: number | string, labels: string[], classes: number): OpenModel['classFor'] {
+  if (choice === 'predicted') return () => -1;
+  const indexOf = (name: string) => (classes === 1 ? 0 : labels.indexOf(name));
+  if (choice === 'label') return ({ label }) => (label === undefined ? -1 : indexOf(label));
+  const number = typeof choice === 'number' ? choice : /^\d+$/.test(choice) && !labels.includes(choice) ? Number(choice) : indexOf(choice);
+  if (number < 0 || number >= classes) {
+    throw new SightlineError('E_ARGUMENT', {
+      where: 'class',
+      what: `"${choice}" is no class of this model`,
+      remedy: `Choose 0 to ${classes - 1}, ${labels.slice(0, 20).join(', ')}, "predicted" or "label".`,
+    });
+  }
+  return () => number;
+}
+
+function resolvePreprocessing(
+  options: ModelOptions,
+  sidecar: Sidecar,
+  { channels, height, width }: CompiledGraph,
+  notice: (message: string) => void,
+): Preprocessing {
+  const mean = options.mean ?? sidecar.mean;
+  const std = options.std ?? sidecar.std;
+  if (!mean && !std) notice('No --mean and --std given: pixels go into the model as they are, in [0, 1].');
+  return {
+    channels,
+    height,
+    width,
+    mean: perChannel('mean', mean ?? [0], channels),
+    std: perChannel('std', std ?? [1], channels),
+    resize: options.resize ?? sidecar.resize ?? 'stretch',
+    window: options.window ?? sidecar.window,
+    axis: options.axis,
+  };
+}
+
+function perChannel(name: string, values: readonly number[], channels: number): number[] {
+  if (values.length === 1) return new Array<number>(channels).fill(values[0]);
+  if (values.length !== channels) {
+    throw new SightlineError('E_ARGUMENT', {
+      where: name,
+      what: `expected 1 or ${channels} numbers (the model has ${channels} input channels), received ${values.length}`,
+    });
+  }
+  if (name === 'std' && values.some((v) => !(v > 0))) {
+    throw new SightlineError('E_ARGUMENT', { where: name, what: `expected positive numbers, received ${values.join(', ')}` });
+  }
+  return [...values];
+}
+
+async function hashOf(file: string): Promise<string> {
+  return createHash('sha256').update(await readFile(file)).digest('hex');
+}

@@ -1,0 +1,30 @@
+/**
+ * Sightline's public API. Everything exported here is covered by semantic versioning; nothing else is.
+ */
+export { SightlineError, type ErrorCode, type ErrorData } from './core/errors.js';
+export { tensor, type DType, type Tensor } from './core/tensor.js';
+export type { ProgressEvent, ProgressListener } from './core/progress.js';
+export { version } from './core/version.js';
+
+export { score, type ScoreSummary } from './engine/score.js';
+export { explainSamples, type Explained } from './engine/explain.js';
+export { openModel, type OpenModel, type OpenModelOptions } from './engine/model.js';
+export type { ComputeOptions, ExplainOptions, ModelOptions, ScoreOptions } from './engine/options.js';
+export { drawSelection, type SelectionPictures } from './report/selection.js';
+export { renderOverlay } from './report/overlay.js';
+export { renderContactSheet } from './report/contact_sheet.js';
+
+export { openPool } from './data/pool.js';
+export { writePhantoms } from './data/phantom.js';
+export type { Box, Preprocessing, Sample } from './data/types.js';
+
+export { ScoreStore, type RankedSample, type ScoreRow } from './store/score_store.js';
+export { criteria, findStrategy, strategies, type Criterion, type ScoredPool, type Strategy, type StrategyContext } from './strategies/index.js';
+export { rankOrder } from './selection/ranking.js';
+
+export { backendStatus, openBackend, type Backend } from './backend/index.js';
+export { dice } from './kernels/dice.js';
+export { gradcam } from './kernels/gradcam.js';
+export { histogram } from './kernels/histogram.js';
+export { nearest } from './kernels/nearest.js';
+export { pairwise } from './kernels/pairwise.js';

@@ -1,0 +1,23 @@
+import { readForDisplay } from '../data/display.js';
+import type { Preprocessing, Sample } from '../data/types.js';
+import type { Subject } from './picture.js';
+
+/** A sample's picture at its original size with its saliency map (at the model's input size) laid where it belongs. */
+export async function subjectOf(sample: Sample, map: Float32Array, preprocessing: Preprocessing): Promise<Subject> {
+  const { picture, roi, covers } = await readForDisplay(sample, preprocessing);
+  return { picture, roi, saliency: { width: preprocessing.width, height: preprocessing.height, data: map, covers } };
+}
+
+/** "entropy 0.61 · dice with ROI 0.12 · kurtosis 4.2": the numbers that exist, as people read them. */
+export function describeCriteria(criteria: { [name: string]: number }): string {
+  const named: [string, string][] = [
+    ['entropy', 'entropy'],
+    ['margin', 'margin'],
+    ['dice', 'dice with ROI'],
+    ['kurtosis', 'kurtosis'],
+  ];
+  return named
+    .filter(([key]) => Number.isFinite(criteria[key]))
+    .map(([key, name]) => `${name} ${criteria[key].toFixed(2)}`)
+    .join(' · ');
+}
