@@ -1,0 +1,96 @@
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { SightlineError } from '../core/errors.js';
+import { bmp } from './bmp.js';
+import { dicom } from './dicom.js';
+import { niftiReader } from './nifti.js';
+import { raster } from './raster.js';
+import type { Reader, ReadOptions } from './reader.js';
+import type { Picture } from './types.js';
+
+/** Tried in this order; DICOM last, because a file without preamble has the weakest signature. */
+export const readers: readonly Reader[] = [raster, bmp, niftiReader, dicom];
+
+const headLength = 1024;
+
+/** The reader whose format the content has. */
+export function readerOf(head: Uint8Array): Reader | undefined {
+  return readers.find((reader) => reader.recognises(head));
+}
+
+/** The reader that a file name promises: the longest matching extension. */
+export function readerByName(path: string): Reader | undefined {
+  const name = path.toLowerCase();
+  return readers.find((reader) => reader.extensions.some((extension) => name.endsWith(extension)));
+}
+
+/** The first KiB of a file. @throws SightlineError E_NOT_FOUND when it cannot be opened. */
+export function readHead(path: string): Uint8Array {
+  const head = Buffer.alloc(headLength);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      return head.subarray(0, readSync(file, head, 0, headLength, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw accessError(error, path);
+  }
+}
+
+function accessError(error: unknown, path: string): SightlineError {
+  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return new SightlineError('E_NOT_FOUND', {
+    where: path,
+    what: missing ? 'no such file' : `the file cannot be opened (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+    remedy: missing ? 'Check the path: manifest paths are relative to the manifest.' : 'Check its permissions.',
+    cause: error,
+  });
+}
+
+/** The last file of which one slice was read: neighbouring slices of a volume then cost no second read. */
+let held: { path: string; modified: number; size: number; bytes: Buffer } | undefined;
+
+/**
+ * The content of a file; with `hold` it is kept until another file is held.
+ * @throws SightlineError E_NOT_FOUND, E_IMAGE_CORRUPT (empty file).
+ */
+export function readBytes(path: string, hold = false): Buffer {
+  let bytes: Buffer;
+  try {
+    if (!hold) bytes = readFileSync(path);
+    else {
+      const { mtimeMs: modified, size } = statSync(path);
+      if (held?.path !== path || held.modified !== modified || held.size !== size) {
+        held = undefined; // let go of the old volume before the new one is read
+        held = { path, modified, size, bytes: readFileSync(path) };
+      }
+      bytes = held.bytes;
+    }
+  } catch (error) {
+    throw accessError(error, path);
+  }
+  if (bytes.length === 0) throw new SightlineError('E_IMAGE_CORRUPT', { where: path, what: 'the file is empty' });
+  return bytes;
+}
+
+/**
+ * Decodes the picture in `bytes`: by content first; a name that promises a format which the content
+ * does not have is a damaged file.
+ * @throws SightlineError E_IMAGE_FORMAT, E_IMAGE_CORRUPT, E_IMAGE_VALUES, E_ARGUMENT.
+ */
+export async function decodePicture(bytes: Buffer, path: string, options: ReadOptions = {}): Promise<Picture> {
+  const reader = readerOf(bytes.subarray(0, headLength));
+  if (reader) return reader.decode(bytes, path, options);
+  const promised = readerByName(path);
+  throw new SightlineError(promised ? 'E_IMAGE_CORRUPT' : 'E_IMAGE_FORMAT', {
+    where: path,
+    what: promised ? `the content is not ${promised.formats.join(', ')} in spite of the file's name` : 'not an image format that is read',
+    remedy: promised ? 'Copy the file again from its source.' : `Formats: ${readers.flatMap((r) => r.formats).join(', ')}.`,
+  });
+}
+
+/** Reads and decodes one picture from disk. */
+export async function openPicture(path: string, options: ReadOptions = {}): Promise<Picture> {
+  return decodePicture(readBytes(path, options.slice !== undefined), path, options);
+}
