@@ -9,8 +9,8 @@ import { openModel, type OpenModel } from './model.js';
 import type { ScoreOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
 
-/** Samples per transaction: what a crash can cost. A multiple of every sensible batch size. */
-const chunkSize = 256;
+/** Batches per transaction: what a crash can cost. */
+const chunkBatches = 16;
 
 /** What a scoring pass leaves behind, beside the files. */
 export interface ScoreSummary {
@@ -111,6 +111,7 @@ async function beginRun(store: ScoreStore, options: ScoreOptions, model: OpenMod
 async function scoreChunks(store: ScoreStore, model: OpenModel, options: ScoreOptions) {
   const total = await store.sampleCount();
   const finished = await store.finishedChunks();
+  const chunkSize = chunkBatches * model.setup.batch;
   const chunks = Array.from({ length: Math.ceil(total / chunkSize) }, (_, chunk) => chunk).filter((chunk) => !finished.has(chunk));
   const lengthOf = (chunk: number) => Math.min(chunkSize, total - chunk * chunkSize);
   const left = chunks.reduce((sum, chunk) => sum + lengthOf(chunk), 0);
