@@ -1,0 +1,163 @@
+import { SightlineError } from '../core/errors.js';
+import type { DType, Tensor } from '../core/tensor.js';
+import { isOnDevice, type BackendName, type BackendStatus, type DeviceTensor, type Executor } from './executor.js';
+import { openNative } from './native.js';
+import type { Op, Params, Specs } from './op.js';
+import { referenceExecutor } from './reference.js';
+import { openWebgpu } from './webgpu.js';
+
+export type { BackendName, BackendStatus, DeviceTensor } from './executor.js';
+export { isOnDevice } from './executor.js';
+export { defineOp, spec, type Op, type TensorSpec } from './op.js';
+
+type InputsOf<I extends Specs> = { readonly [K in keyof I]: Tensor<I[K]['dtype']> | DeviceTensor<I[K]['dtype']> };
+type OutputsOf<O extends Specs, Keep extends keyof O> = {
+  readonly [K in keyof O]: K extends Keep ? Tensor<O[K]['dtype']> | DeviceTensor<O[K]['dtype']> : Tensor<O[K]['dtype']>;
+};
+
+/** Which backend runs, and why: part of every result's metadata. */
+export interface BackendInfo {
+  name: BackendName;
+  /** Adapter, CPU target … */
+  description: string;
+  reason: string;
+}
+
+/** Below this many bytes a hop to the GPU costs more than the work: measured on PCIe adapters. */
+const worthTransferBytes = 1 << 20;
+
+/**
+ * Where kernels run. `auto` may hold two executors: the GPU for batches worth the transfer and C++ for
+ * the rest; a forced backend holds one, and an op that it cannot run is an error.
+ */
+export class Backend {
+  constructor(
+    readonly info: BackendInfo,
+    /** In order of preference. */
+    private readonly executors: readonly Executor[],
+    private readonly forced: boolean,
+  ) {}
+
+  /** True, or why this backend cannot run `op`. */
+  supports(op: Op): true | string {
+    const reasons = this.executors.map((executor) => executor.supports(op));
+    return reasons.includes(true) ? true : reasons.join('; ');
+  }
+
+  /**
+   * Runs a kernel.
+   * @param options.keep outputs that may stay on the device, as inputs of a next kernel
+   * @throws SightlineError E_SHAPE, E_ARGUMENT (bad call), E_BACKEND (cannot run, or the device failed)
+   */
+  async run<I extends Specs, P extends Params, O extends Specs, const Keep extends keyof O & string = never>(
+    op: Op<I, P, O>,
+    inputs: InputsOf<I>,
+    params: Partial<P> = {},
+    options: { keep?: readonly Keep[] } = {},
+  ): Promise<OutputsOf<O, Keep>> {
+    const anyOp = op as unknown as Op;
+    const executor = this.#choose(anyOp, Object.values(inputs));
+    const outputs = await executor.run(anyOp, inputs, params, options.keep ?? []);
+    return outputs as OutputsOf<O, Keep>;
+  }
+
+  close(): void {
+    for (const executor of this.executors) executor.close();
+  }
+
+  #choose(op: Op, inputs: readonly (Tensor | DeviceTensor)[]): Executor {
+    const able = this.executors.filter((executor) => executor.supports(op) === true);
+    if (!able.length) {
+      throw new SightlineError('E_BACKEND', {
+        where: op.name,
+        what: `the ${this.info.name} backend cannot run it: ${String(this.supports(op))}`,
+        remedy: 'Choose --backend auto or native.',
+      });
+    }
+    const gpu = able.find(({ name }) => name === 'webgpu');
+    if (!gpu || this.forced || inputs.some(isOnDevice)) return gpu ?? able[0];
+    const bytes = inputs.reduce((sum, t) => sum + (isOnDevice(t) ? 0 : t.data.byteLength), 0);
+    return bytes >= worthTransferBytes ? gpu : (able.find(({ name }) => name !== 'webgpu') ?? gpu);
+  }
+}
+
+export interface BackendOptions {
+  /** Default: the environment variable SIGHTLINE_BACKEND, else auto. */
+  prefer?: BackendName | 'auto';
+  onNotice?: (message: string) => void;
+}
+
+/**
+ * Opens the backend for this thread. auto: WebGPU when a hardware adapter is there, with C++ beside it
+ * for small batches; C++ otherwise; the reference only when no addon loads, with one warning.
+ * @throws SightlineError E_BACKEND when a forced backend cannot run here, E_ARGUMENT for an unknown name
+ */
+export async function openBackend(options: BackendOptions = {}): Promise<Backend> {
+  const choice = options.prefer && options.prefer !== 'auto' ? options.prefer : (process.env.SIGHTLINE_BACKEND ?? 'auto');
+  switch (choice) {
+    case 'reference':
+      return alone(referenceExecutor, 'asked for');
+    case 'native':
+      return alone(required(openNative(), 'native'), 'asked for');
+    case 'webgpu':
+      return alone(required(await openWebgpu(), 'webgpu'), 'asked for');
+    case 'auto':
+      return automatic(options.onNotice);
+    default:
+      throw new SightlineError('E_ARGUMENT', {
+        where: options.prefer === choice ? 'backend' : 'SIGHTLINE_BACKEND',
+        what: `unknown backend "${choice}"`,
+        remedy: 'Choose auto, webgpu, native or reference.',
+      });
+  }
+}
+
+async function automatic(onNotice: BackendOptions['onNotice']): Promise<Backend> {
+  const native = openNative();
+  const gpu = await openWebgpu({ hardwareOnly: true });
+  const usable = [gpu, native].filter((e): e is Executor => !isStatus(e));
+  if (usable.length) {
+    const [first] = usable;
+    const reason = first.name === 'webgpu' ? 'hardware adapter found' : isStatus(gpu) ? `no GPU: ${gpu.note}` : 'addon loaded';
+    return new Backend({ name: first.name, description: first.description, reason }, usable, false);
+  }
+  const why = isStatus(native) ? `${native.note} ${native.remedy ?? ''}`.trim() : '';
+  warnOnce(`kernels run on the slow reference backend: ${why}`, onNotice);
+  return alone(referenceExecutor, why);
+}
+
+/** Every backend with what is known of it on this machine. */
+export async function backendStatus(): Promise<BackendStatus[]> {
+  const opened = [await openWebgpu(), openNative()] as const;
+  const names = ['webgpu', 'native'] as const;
+  const found = opened.map((e, i): BackendStatus => {
+    if (isStatus(e)) return e;
+    const status = { name: names[i], available: true, note: e.description };
+    e.close();
+    return status;
+  });
+  return [...found, { name: 'reference', available: true, note: referenceExecutor.description }];
+}
+
+function alone(executor: Executor, reason: string): Backend {
+  return new Backend({ name: executor.name, description: executor.description, reason }, [executor], true);
+}
+
+function required(opened: Executor | BackendStatus, name: BackendName): Executor {
+  if (!isStatus(opened)) return opened;
+  throw new SightlineError('E_BACKEND', { where: `backend ${name}`, what: opened.note.replace(/\.$/, ''), remedy: opened.remedy });
+}
+
+function isStatus(opened: Executor | BackendStatus): opened is BackendStatus {
+  return 'available' in opened;
+}
+
+let warned = false;
+function warnOnce(message: string, onNotice: BackendOptions['onNotice']): void {
+  if (warned) return;
+  warned = true;
+  if (onNotice) onNotice(message);
+  else process.emitWarning(message, 'SightlineWarning');
+}
+
+export type { DType };

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { SightlineError } from '../core/errors.js';
+import { bind } from './binding.js';
+import type { BackendStatus, Executor } from './executor.js';
+import { isOnDevice } from './executor.js';
+import { arraysOf, emptyOutputs } from './reference.js';
+
+/** The addon's calling convention, the same for every op: arrays by name, numbers by name; outputs are the caller's. */
+type Kernel = (inputs: object, outputs: object, numbers: object) => Promise<void>;
+
+interface Addon {
+  kernels: Record<string, Kernel>;
+  /** The instruction set in use: "avx512", "avx2" or "baseline". */
+  cpuTarget(): string;
+  /** Forces a lower one (tests). @throws when the CPU lacks it */
+  setCpuTarget(name: string): void;
+  /** Threads a kernel may use; returns the setting in force. */
+  setThreads(count: number): number;
+}
+
+const root = new URL('../../', import.meta.url);
+/** A local build first, then the one shipped with the package. */
+const candidates = ['build/Release/sightline.node', `prebuilds/${process.platform}-${process.arch}/sightline.node`];
+
+/** Loads the addon, or says why there is none and what to do. */
+export function loadAddon(): Addon | BackendStatus {
+  const failures: string[] = [];
+  for (const candidate of candidates) {
+    const file = fileURLToPath(new URL(candidate, root));
+    if (!existsSync(file)) {
+      failures.push(`${candidate} is not there`);
+      continue;
+    }
+    try {
+      return createRequire(import.meta.url)(file) as Addon;
+    } catch (error) {
+      failures.push(`${candidate} does not load: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`);
+    }
+  }
+  return {
+    name: 'native',
+    available: false,
+    note: `the C++ addon is missing (${failures.join('; ')}).`,
+    remedy: 'Install a C++17 compiler, make and Python 3, then run "npm run build:native" in the package folder.',
+  };
+}
+
+/** The C++ kernels, or why they cannot run here. */
+export function openNative(): Executor | BackendStatus {
+  const addon = loadAddon();
+  if ('available' in addon) return addon;
+  return {
+    name: 'native',
+    description: `C++, ${addon.cpuTarget()}, ${addon.setThreads(0)} threads`,
+    supports: (op) => (op.native && op.name in addon.kernels ? true : `the addon has no kernel "${op.name}"`),
+    async run(op, inputs, given) {
+      const { dims, params, shapes } = bind(op, inputs, given);
+      const host = Object.fromEntries(
+        Object.entries(inputs).map(([name, t]) => {
+          if (isOnDevice(t)) throw new SightlineError('E_BACKEND', { where: `${op.name}.${name}`, what: 'the tensor is on the GPU', remedy: 'Run this kernel on the webgpu backend as well.' });
+          return [name, t];
+        }),
+      );
+      const outputs = emptyOutputs(op, shapes);
+      await addon.kernels[op.name](arraysOf(host), arraysOf(outputs), { ...dims, ...params });
+      return outputs;
+    },
+    close() {},
+  };
+}
