@@ -11,7 +11,7 @@ export type Attribute =
   | { kind: 'strings'; value: string[] }
   | { kind: 'tensor'; value: Constant }
   /** `captures`: outer values that the encoded subgraphs read. */
-  | { kind: 'opaque'; field: string; value: unknown; captures: string[] };
+  | { kind: 'opaque'; value: unknown; captures: string[] };
 
 /** One operation. Empty strings in `inputs` and `outputs` are omitted optional ones, as in ONNX. */
 export interface Node {

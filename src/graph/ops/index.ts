@@ -1,0 +1,44 @@
+import type { Node } from '../ir.js';
+import { arithmetic } from './arithmetic.js';
+import { convolution } from './convolution.js';
+import { joining } from './joining.js';
+import { linear } from './linear.js';
+import { normalisation } from './normalisation.js';
+import { pointwise } from './pointwise.js';
+import { pooling } from './pooling.js';
+import { reduction } from './reduction.js';
+import { reshaping } from './reshaping.js';
+import { resizing } from './resizing.js';
+import type { OpRules } from './rules.js';
+import { shaping } from './shaping.js';
+import { slicing } from './slicing.js';
+import { softmax } from './softmax.js';
+
+/** Every op the engine knows: one entry per op name, from one file per family. */
+const table = new Map<string, OpRules>(
+  [
+    arithmetic,
+    convolution,
+    joining,
+    linear,
+    normalisation,
+    pointwise,
+    pooling,
+    reduction,
+    reshaping,
+    resizing,
+    shaping,
+    slicing,
+    softmax,
+  ].flatMap((family) => Object.entries(family)),
+);
+
+/** The rules of a node's op; undefined for an unknown op or a custom domain. */
+export function rulesOf(node: Node): OpRules | undefined {
+  return node.domain === '' ? table.get(node.op) : undefined;
+}
+
+/** Names of the ops that have a gradient rule, sorted. */
+export function differentiableOps(): string[] {
+  return [...table].flatMap(([op, rules]) => (rules.gradient ? [op] : [])).sort();
+}
