@@ -4,8 +4,8 @@ import { bmp } from './bmp.js';
 import { dicom } from './dicom.js';
 import { niftiReader } from './nifti.js';
 import { raster } from './raster.js';
-import type { Reader, ReadOptions } from './reader.js';
-import type { Picture } from './types.js';
+import type { Reader, ReadOptions, SliceCount } from './reader.js';
+import type { Axis, Picture } from './types.js';
 
 /** Tried in this order; DICOM last, because a file without preamble has the weakest signature. */
 export const readers: readonly Reader[] = [raster, bmp, niftiReader, dicom];
@@ -48,8 +48,12 @@ function accessError(error: unknown, path: string): SightlineError {
   });
 }
 
-/** The last file of which one slice was read: neighbouring slices of a volume then cost no second read. */
-let held: { path: string; modified: number; size: number; bytes: Buffer } | undefined;
+/**
+ * The last two files of which one slice was read (a volume and its mask), newest first: neighbouring
+ * slices then cost no second read, and a reader's own per-file state lives as long as the bytes do.
+ */
+const held: { path: string; modified: number; size: number; bytes: Buffer }[] = [];
+const heldFiles = 2;
 
 /**
  * The content of a file; with `hold` it is kept until another file is held.
@@ -61,11 +65,12 @@ export function readBytes(path: string, hold = false): Buffer {
     if (!hold) bytes = readFileSync(path);
     else {
       const { mtimeMs: modified, size } = statSync(path);
-      if (held?.path !== path || held.modified !== modified || held.size !== size) {
-        held = undefined; // let go of the old volume before the new one is read
-        held = { path, modified, size, bytes: readFileSync(path) };
-      }
-      bytes = held.bytes;
+      const known = held.findIndex((f) => f.path === path && f.modified === modified && f.size === size);
+      let [file] = known < 0 ? [] : held.splice(known, 1);
+      held.splice(heldFiles - 1); // let go of an old volume before a new one is read
+      file ??= { path, modified, size, bytes: readFileSync(path) };
+      held.unshift(file);
+      bytes = file.bytes;
     }
   } catch (error) {
     throw accessError(error, path);
@@ -88,6 +93,14 @@ export async function decodePicture(bytes: Buffer, path: string, options: ReadOp
     what: promised ? `the content is not ${promised.formats.join(', ')} in spite of the file's name` : 'not an image format that is read',
     remedy: promised ? 'Copy the file again from its source.' : `Formats: ${readers.flatMap((r) => r.formats).join(', ')}.`,
   });
+}
+
+/**
+ * Slices of a file by its header; 1 for formats that are one picture.
+ * @throws SightlineError E_NOT_FOUND; E_IMAGE_FORMAT, E_IMAGE_CORRUPT from the header.
+ */
+export function sliceCount(path: string, axis: Axis): SliceCount {
+  return readerOf(readHead(path))?.countSlices?.(path, axis) ?? { slices: 1, hasPixels: true };
 }
 
 /** Reads and decodes one picture from disk. */
