@@ -1,0 +1,35 @@
+{
+  "targets": [
+    {
+      "target_name": "sightline",
+      # One line a kernel; the export table is in native/addon.cc.
+      "sources": [
+        "native/addon.cc",
+        "native/runtime.cc",
+        "native/dice.cc",
+        "native/gradcam.cc",
+        "native/histogram.cc",
+        "native/pairwise.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+      # Contraction off: every CPU target then gives the same bits (native/simd.h).
+      "cflags_cc": ["-std=c++17", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Wno-psabi", "-Wno-unused-parameter"],
+      "conditions": [
+        ["OS=='linux'", { "libraries": ["-lpthread"], "ldflags": ["-Wl,--exclude-libs,ALL"] }],
+        ["OS=='mac'", {
+          "xcode_settings": {
+            "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+            "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+            "GCC_OPTIMIZATION_LEVEL": "3",
+            "MACOSX_DEPLOYMENT_TARGET": "11.0",
+            "OTHER_CPLUSPLUSFLAGS": ["-ffp-contract=off", "-fno-math-errno"]
+          }
+        }],
+        ["OS=='win'", { "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++17", "/O2", "/fp:precise"] } } }]
+      ]
+    }
+  ]
+}

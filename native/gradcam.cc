@@ -1,0 +1,130 @@
+// Grad-CAM reduction in one pass per image; definition in src/kernels/gradcam.ts.
+#ifndef SL_NS
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "kernels.h"
+#include "simd.h"
+
+#define SL_FILE "gradcam.cc"
+#include "foreach_target.h"
+
+namespace sightline {
+namespace {
+
+// Where an output position falls between two input positions (half-pixel centres, edges clamped).
+struct Tap {
+  size_t low, high;
+  double weight;
+};
+
+std::vector<Tap> Taps(size_t from, size_t to) {
+  std::vector<Tap> taps(to);
+  const double scale = static_cast<double>(from) / static_cast<double>(to);
+  for (size_t i = 0; i < to; ++i) {
+    const double at = std::max(0.0, (static_cast<double>(i) + 0.5) * scale - 0.5);
+    const size_t low = std::min(static_cast<size_t>(at), from - 1);
+    taps[i] = {low, std::min(low + 1, from - 1), low + 1 < from ? at - static_cast<double>(low) : 0.0};
+  }
+  return taps;
+}
+
+// Bilinear resampling of cam [h,w] into map [H,W]; returns the range of what was written.
+std::pair<double, double> Resample(const std::vector<double>& cam, size_t w, const std::vector<Tap>& rows,
+                                   const std::vector<Tap>& columns, std::vector<double>& line, std::vector<double>& map) {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+  double* out = map.data();
+  for (const Tap& row : rows) {
+    const double* top = &cam[row.low * w];
+    const double* bottom = &cam[row.high * w];
+    for (size_t x = 0; x < w; ++x) line[x] = top[x] + row.weight * (bottom[x] - top[x]);
+    for (const Tap& column : columns) {
+      const double value = line[column.low] + column.weight * (line[column.high] - line[column.low]);
+      low = std::min(low, value);
+      high = std::max(high, value);
+      *out++ = value;
+    }
+  }
+  return {low, high};
+}
+
+}  // namespace
+
+void GradCam(const Call& call) {
+  const float* activations = call.In<float>("activations");  // [B,C,h,w]
+  const float* gradients = call.In<float>("gradients");      // [B,C,h,w]
+  float* maps = call.Out<float>("maps");                     // [B,H,W]
+  uint32_t* flat = call.Out<uint32_t>("flat");               // [B]
+  const size_t batch = call.Size("B"), channels = call.Size("C"), h = call.Size("h"), w = call.Size("w");
+  const size_t height = call.Size("height"), width = call.Size("width");
+  const bool normalise = call.Number("normalise") != 0;
+  const std::vector<Tap> rows = Taps(h, height), columns = Taps(w, width);
+  const size_t bytes = batch * (channels * h * w * 8 + height * width * 12);
+  ParallelFor(batch, bytes, [&](size_t begin, size_t end) {
+    std::vector<double> cam(h * w), line(w), map(height * width);
+    for (size_t b = begin; b < end; ++b) {
+      const size_t offset = b * channels * h * w;
+      const bool finite = SL_DISPATCH(WeightedSum)(activations + offset, gradients + offset, channels, h * w, cam.data());
+      float* out = maps + b * height * width;
+      flat[b] = 0;
+      if (!finite) {
+        std::fill(out, out + height * width, std::numeric_limits<float>::quiet_NaN());
+        continue;
+      }
+      const auto [low, high] = Resample(cam, w, rows, columns, line, map);
+      flat[b] = low == high;
+      if (!normalise) {
+        for (size_t i = 0; i < map.size(); ++i) out[i] = static_cast<float>(map[i]);
+      } else if (low == high) {
+        std::fill(out, out + height * width, 0.0f);
+      } else {
+        SL_DISPATCH(Scale)(map.data(), low, high - low, out, map.size());
+      }
+    }
+  });
+}
+
+}  // namespace sightline
+
+#else
+
+namespace sightline {
+namespace SL_NS {
+
+// cam = ReLU(Σ_c mean(gradient_c)·activation_c). False when a value is NaN or infinite.
+bool WeightedSum(const float* SL_RESTRICT activations, const float* SL_RESTRICT gradients, size_t channels, size_t pixels,
+                 double* SL_RESTRICT cam) {
+  constexpr size_t kLanes = 8;
+  for (size_t i = 0; i < pixels; ++i) cam[i] = 0;
+  for (size_t c = 0; c < channels; ++c) {
+    const float* SL_RESTRICT gradient = gradients + c * pixels;
+    const float* SL_RESTRICT activation = activations + c * pixels;
+    double lanes[kLanes] = {};
+    size_t i = 0;
+    for (; i + kLanes <= pixels; i += kLanes)
+      for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += gradient[i + lane];
+    for (size_t lane = 0; i < pixels; ++i, ++lane) lanes[lane] += gradient[i];
+    double sum = 0;
+    for (double lane : lanes) sum += lane;
+    const double weight = sum / static_cast<double>(pixels);
+    for (i = 0; i < pixels; ++i) cam[i] += weight * activation[i];
+  }
+  bool finite = true;
+  for (size_t i = 0; i < pixels; ++i) {
+    finite = finite && std::isfinite(cam[i]);
+    cam[i] = cam[i] > 0 ? cam[i] : 0;
+  }
+  return finite;
+}
+
+void Scale(const double* SL_RESTRICT map, double low, double range, float* SL_RESTRICT out, size_t count) {
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>((map[i] - low) / range);
+}
+
+}  // namespace SL_NS
+}  // namespace sightline
+
+#endif

@@ -1,0 +1,315 @@
+// Pairwise distances, and the nearest centre without the matrix; definitions in src/kernels/{pairwise,nearest}.ts.
+//
+// |a−b|² = |a|² + |b|² − 2a·b turns distances into a matrix product, which runs near the CPU's peak when it is
+// blocked: rows and centres are packed into panels that stay in cache, and a register tile of kRows × 2 vectors
+// accumulates over the depth. Where the subtraction cancels (near-duplicate rows) the entry is computed again
+// directly in double precision, so that identical rows are at distance exactly 0.
+#ifndef SL_NS
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "kernels.h"
+#include "simd.h"
+
+namespace sightline {
+namespace {
+
+enum Metric { kL2 = 0, kSquared = 1, kCosine = 2 };
+
+// Depth per block: two panels of it stay in the first-level cache. Partial sums are added block by block.
+constexpr size_t kDepth = 256;
+// Below this share of |a|² + |b|² the expansion has lost too many digits.
+constexpr float kCancelled = 0.05f;
+
+// One of the two operands: rows [count, depth] and their squared norms.
+struct Rows {
+  const float* data;
+  size_t count, depth;
+  std::vector<double> norms;  // squared
+};
+
+double Dot(const float* a, const float* b, size_t n) {
+  double sum[4] = {};
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    for (size_t l = 0; l < 4; ++l) sum[l] += static_cast<double>(a[i + l]) * b[i + l];
+  for (; i < n; ++i) sum[0] += static_cast<double>(a[i]) * b[i];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+double SquaredDifference(const float* a, const float* b, size_t n) {
+  double sum[4] = {};
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (size_t l = 0; l < 4; ++l) {
+      const double d = static_cast<double>(a[i + l]) - b[i + l];
+      sum[l] += d * d;
+    }
+  }
+  for (; i < n; ++i) {
+    const double d = static_cast<double>(a[i]) - b[i];
+    sum[0] += d * d;
+  }
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+Rows MakeRows(const float* data, size_t count, size_t depth) {
+  Rows rows{data, count, depth, std::vector<double>(count)};
+  ParallelFor(count, count * depth * 4, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) rows.norms[i] = Dot(data + i * depth, data + i * depth, depth);
+  });
+  return rows;
+}
+
+// Distance of one pair computed directly.
+float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
+  const float* x = a.data + i * a.depth;
+  const float* y = b.data + j * b.depth;
+  if (metric != kCosine) {
+    const double squared = SquaredDifference(x, y, a.depth);
+    return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
+  }
+  if (a.norms[i] == 0 || b.norms[j] == 0) return 1.0f;
+  // 1 − cos = |x/|x| − y/|y||² / 2 keeps its digits when the rows are nearly parallel.
+  const double sx = 1 / std::sqrt(a.norms[i]), sy = 1 / std::sqrt(b.norms[j]);
+  double sum = 0;
+  bool equal = true;
+  for (size_t k = 0; k < a.depth; ++k) {
+    const double d = x[k] * sx - y[k] * sy;
+    sum += d * d;
+    equal = equal && x[k] == y[k];
+  }
+  return equal ? 0.0f : static_cast<float>(std::min(2.0, sum / 2));
+}
+
+// What becomes of a finished tile of dot products.
+struct Sink {
+  const Rows& a;
+  const Rows& b;
+  int metric;
+  const float* norms_a;  // |a|² (L2), or 1/|a| (cosine; 0 for a zero row), padded to whole tiles
+  const float* norms_b;
+  float* distances;   // [N,M], or null when only the nearest is wanted
+  uint32_t* index;    // [N]
+  float* best;        // [N]
+};
+
+}  // namespace
+}  // namespace sightline
+
+#define SL_FILE "pairwise.cc"
+#include "foreach_target.h"
+
+namespace sightline {
+namespace {
+
+// Squared norms as the tiles read them: floats, or reciprocal lengths for cosine.
+std::vector<float> TileNorms(const Rows& rows, int metric) {
+  std::vector<float> out(rows.count + 64, 0.0f);
+  for (size_t i = 0; i < rows.count; ++i) {
+    const double n = rows.norms[i];
+    out[i] = static_cast<float>(metric != kCosine ? n : n == 0 ? 0 : 1 / std::sqrt(n));
+  }
+  return out;
+}
+
+void Distances(const Call& call, const char* other, float* distances, uint32_t* index, float* best) {
+  const size_t depth = call.Size("D");
+  const int metric = static_cast<int>(call.Number("metric"));
+  const Rows a = MakeRows(call.In<float>("a"), call.Size("N"), depth);
+  const Rows b = MakeRows(call.In<float>(other), call.Size("M"), depth);
+  const std::vector<float> norms_a = TileNorms(a, metric), norms_b = TileNorms(b, metric);
+  const Sink sink{a, b, metric, norms_a.data(), norms_b.data(), distances, index, best};
+  const std::vector<float> packed = SL_DISPATCH(PackCentres)(b);
+  // Parts begin at whole groups of rows, so that tiles do not depend on the thread count.
+  constexpr size_t kGroup = 84;  // a multiple of every target's tile height
+  const size_t groups = (a.count + kGroup - 1) / kGroup;
+  ParallelFor(groups, a.count * (depth + b.count) * 4 + a.count * b.count * depth / 8, [&](size_t begin, size_t end) {
+    SL_DISPATCH(Block)(sink, packed.data(), begin * kGroup, std::min(end * kGroup, a.count));
+  });
+}
+
+}  // namespace
+
+void Pairwise(const Call& call) { Distances(call, "b", call.Out<float>("distances"), nullptr, nullptr); }
+
+void Nearest(const Call& call) { Distances(call, "centres", nullptr, call.Out<uint32_t>("index"), call.Out<float>("distance")); }
+
+}  // namespace sightline
+
+#else
+
+namespace sightline {
+namespace SL_NS {
+namespace {
+
+#if defined(__GNUC__)
+typedef float Vec __attribute__((vector_size(SL_VECTOR * 4)));
+typedef float LooseVec __attribute__((vector_size(SL_VECTOR * 4), aligned(4)));
+SL_INLINE Vec Load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
+SL_INLINE void Save(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
+#else
+struct Vec {
+  float lane[SL_VECTOR];
+};
+SL_INLINE Vec Load(const float* p) { Vec v; std::memcpy(&v, p, sizeof v); return v; }
+SL_INLINE void Save(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+SL_INLINE Vec operator*(float s, Vec v) { for (float& x : v.lane) x *= s; return v; }
+SL_INLINE Vec& operator+=(Vec& a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] += b.lane[i]; return a; }
+#endif
+
+// Register tile: kRows × (2 vectors). AVX-512 has 32 registers, the others 16.
+constexpr size_t kRows = SL_VECTOR == 16 ? 14 : 6;
+constexpr size_t kColumns = 2 * SL_VECTOR;
+
+// tile[kRows][kColumns] += a panel [depth][kRows] · b panel [depth][kColumns].
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("fp-contract=fast")))
+#endif
+void Tile(const float* SL_RESTRICT a, const float* SL_RESTRICT b, size_t depth, float* SL_RESTRICT tile) {
+#if defined(__clang__)
+#pragma clang fp contract(fast)
+#endif
+  Vec sum[kRows][2];
+  for (size_t r = 0; r < kRows; ++r) {
+    sum[r][0] = Load(tile + r * kColumns);
+    sum[r][1] = Load(tile + r * kColumns + SL_VECTOR);
+  }
+  for (size_t k = 0; k < depth; ++k) {
+    const Vec b0 = Load(b), b1 = Load(b + SL_VECTOR);
+    for (size_t r = 0; r < kRows; ++r) {
+      sum[r][0] += a[r] * b0;
+      sum[r][1] += a[r] * b1;
+    }
+    a += kRows;
+    b += kColumns;
+  }
+  for (size_t r = 0; r < kRows; ++r) {
+    Save(tile + r * kColumns, sum[r][0]);
+    Save(tile + r * kColumns + SL_VECTOR, sum[r][1]);
+  }
+}
+
+// Turns a tile of dot products into distances, and writes them or keeps each row's nearest.
+void Finish(const Sink& sink, const float* SL_RESTRICT tile, size_t row, size_t rows, size_t column, size_t columns) {
+  float line[kColumns];
+  for (size_t r = 0; r < rows; ++r) {
+    const size_t i = row + r;
+    const float na = sink.norms_a[i];
+    const float* SL_RESTRICT dot = tile + r * kColumns;
+    const float* SL_RESTRICT nb = sink.norms_b + column;
+    uint32_t cancelled = 0;
+    if (sink.metric == kCosine) {
+      for (size_t c = 0; c < kColumns; ++c) {
+        line[c] = 1.0f - dot[c] * na * nb[c];
+        cancelled += !(line[c] >= kCancelled);
+      }
+    } else {
+      const float bound = kCancelled;
+      for (size_t c = 0; c < kColumns; ++c) {
+        const float sum = na + nb[c];
+        const float squared = sum - 2.0f * dot[c];
+        cancelled += !(squared >= bound * sum) | !(squared > 0.0f);
+        line[c] = squared;
+      }
+    }
+    if (cancelled > 0) {
+      for (size_t c = 0; c < columns; ++c) {
+        const float limit = sink.metric == kCosine ? kCancelled : kCancelled * (na + nb[c]);
+        if (!(line[c] >= limit) || !(line[c] > 0.0f)) {
+          const float exact = Exact(sink.a, i, sink.b, column + c, sink.metric == kL2 ? kSquared : sink.metric);
+          line[c] = exact;
+        }
+      }
+    }
+    if (sink.metric == kCosine) {
+      for (size_t c = 0; c < kColumns; ++c) line[c] = line[c] > 2.0f ? 2.0f : line[c];
+    }
+    if (sink.distances != nullptr) {
+      if (sink.metric == kL2) {
+        for (size_t c = 0; c < kColumns; ++c) line[c] = __builtin_sqrtf(line[c]);
+      }
+      std::memcpy(sink.distances + i * sink.b.count + column, line, columns * sizeof(float));
+    } else {
+      for (size_t c = 0; c < columns; ++c) {
+        if (line[c] < sink.best[i]) {
+          sink.best[i] = line[c];
+          sink.index[i] = static_cast<uint32_t>(column + c);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+// Centres as panels: [panel][block of depth][depth][kColumns], zero-padded.
+std::vector<float> PackCentres(const Rows& b) {
+  const size_t panels = (b.count + kColumns - 1) / kColumns;
+  std::vector<float> packed(panels * b.depth * kColumns, 0.0f);
+  for (size_t p = 0; p < panels; ++p) {
+    float* out = packed.data() + p * b.depth * kColumns;
+    const size_t columns = std::min(kColumns, b.count - p * kColumns);
+    for (size_t c = 0; c < columns; ++c) {
+      const float* row = b.data + (p * kColumns + c) * b.depth;
+      for (size_t k = 0; k < b.depth; ++k) out[k * kColumns + c] = row[k];
+    }
+  }
+  return packed;
+}
+
+// Rows [begin, end) of a against all centres.
+void Block(const Sink& sink, const float* packed, size_t begin, size_t end) {
+  const size_t depth = sink.a.depth;
+  const size_t panels = (sink.b.count + kColumns - 1) / kColumns;
+  // A group of row panels shares each centre panel while that is in cache.
+  constexpr size_t kPanels = SL_VECTOR == 16 ? 6 : 14;
+  std::vector<float> rows(kPanels * kRows * depth);
+  std::vector<float> tiles(kPanels * kRows * kColumns);
+  if (sink.index != nullptr) {
+    for (size_t i = begin; i < end; ++i) {
+      sink.index[i] = 0;
+      sink.best[i] = std::numeric_limits<float>::infinity();
+    }
+  }
+  for (size_t group = begin; group < end; group += kPanels * kRows) {
+    const size_t count = std::min(kPanels * kRows, end - group);
+    const size_t row_panels = (count + kRows - 1) / kRows;
+    std::fill(rows.begin(), rows.end(), 0.0f);
+    for (size_t r = 0; r < count; ++r) {
+      const float* row = sink.a.data + (group + r) * depth;
+      float* out = rows.data() + (r / kRows) * kRows * depth + r % kRows;
+      for (size_t k = 0; k < depth; ++k) out[k * kRows] = row[k];
+    }
+    for (size_t p = 0; p < panels; ++p) {
+      std::fill(tiles.begin(), tiles.end(), 0.0f);
+      for (size_t k = 0; k < depth; k += kDepth) {
+        const size_t deep = std::min(kDepth, depth - k);
+        for (size_t q = 0; q < row_panels; ++q) {
+          Tile(rows.data() + (q * depth + k) * kRows, packed + (p * depth + k) * kColumns, deep, tiles.data() + q * kRows * kColumns);
+        }
+      }
+      for (size_t q = 0; q < row_panels; ++q) {
+        Finish(sink, tiles.data() + q * kRows * kColumns, group + q * kRows, std::min(kRows, count - q * kRows), p * kColumns,
+               std::min(kColumns, sink.b.count - p * kColumns));
+      }
+    }
+  }
+  if (sink.index == nullptr) return;
+  for (size_t i = begin; i < end; ++i) {
+    // All distances NaN or infinite: nothing was smaller than the start.
+    if (sink.best[i] == std::numeric_limits<float>::infinity()) {
+      sink.best[i] = sink.b.count > 0 ? Exact(sink.a, i, sink.b, 0, sink.metric == kL2 ? kSquared : sink.metric) : std::numeric_limits<float>::quiet_NaN();
+    }
+    if (sink.metric == kL2) sink.best[i] = std::sqrt(sink.best[i]);
+  }
+}
+
+}  // namespace SL_NS
+}  // namespace sightline
+
+#endif
