@@ -9,7 +9,8 @@
         "native/dice.cc",
         "native/gradcam.cc",
         "native/histogram.cc",
-        "native/pairwise.cc"
+        "native/pairwise.cc",
+        "native/resize.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS"],

@@ -19,6 +19,7 @@ struct Entry {
 constexpr Entry kKernels[] = {
     {"dice", sightline::Dice},           {"gradcam", sightline::GradCam}, {"histogram", sightline::Histogram},
     {"nearest", sightline::Nearest},     {"pairwise", sightline::Pairwise},
+    {"resize", sightline::Resize},
 };
 
 size_t ElementSize(napi_typedarray_type type) {

@@ -64,5 +64,6 @@ void GradCam(const Call& call);
 void Histogram(const Call& call);
 void Nearest(const Call& call);
 void Pairwise(const Call& call);
+void Resize(const Call& call);
 
 }  // namespace sightline
