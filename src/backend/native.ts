@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { SightlineError } from '../core/errors.js';
 import { bind } from './binding.js';
 import type { BackendStatus, Executor } from './executor.js';
-import { isOnDevice } from './executor.js';
 import { arraysOf, emptyOutputs } from './reference.js';
 
 /** The addon's calling convention, the same for every op: arrays by name, numbers by name; outputs are the caller's. */
@@ -57,14 +55,8 @@ export function openNative(): Executor | BackendStatus {
     supports: (op) => (op.native && op.name in addon.kernels ? true : `the addon has no kernel "${op.name}"`),
     async run(op, inputs, given) {
       const { dims, params, shapes } = bind(op, inputs, given);
-      const host = Object.fromEntries(
-        Object.entries(inputs).map(([name, t]) => {
-          if (isOnDevice(t)) throw new SightlineError('E_BACKEND', { where: `${op.name}.${name}`, what: 'the tensor is on the GPU', remedy: 'Run this kernel on the webgpu backend as well.' });
-          return [name, t];
-        }),
-      );
       const outputs = emptyOutputs(op, shapes);
-      await addon.kernels[op.name](arraysOf(host), arraysOf(outputs), { ...dims, ...params });
+      await addon.kernels[op.name](arraysOf(op, inputs), arraysOf(op, outputs), { ...dims, ...params });
       return outputs;
     },
     close() {},

@@ -1,7 +1,7 @@
+import { SightlineError } from '../core/errors.js';
 import { tensor, type DType, type Tensor } from '../core/tensor.js';
 import { bind } from './binding.js';
-import type { Executor } from './executor.js';
-import { isOnDevice } from './executor.js';
+import { isOnDevice, type AnyTensor, type Executor } from './executor.js';
 import type { Op } from './op.js';
 
 /** Runs each op's own float64 reference: slow, and right by definition. */
@@ -12,7 +12,7 @@ export const referenceExecutor: Executor = {
   run(op, inputs, given) {
     const { dims, params, shapes } = bind(op, inputs, given);
     const outputs = emptyOutputs(op, shapes);
-    op.reference(arraysOf(inputs), arraysOf(outputs), dims, params);
+    op.reference(arraysOf(op, inputs), arraysOf(op, outputs), dims, params);
     return Promise.resolve(outputs);
   },
   close() {},
@@ -23,11 +23,17 @@ export function emptyOutputs(op: Op, shapes: Record<string, number[]>): Record<s
   return Object.fromEntries(Object.entries(op.outputs).map(([name, { dtype }]) => [name, tensor<DType>(dtype, shapes[name])]));
 }
 
-/** The arrays of named host tensors. */
-export function arraysOf(tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor['data']> {
+/** The arrays of named tensors. @throws SightlineError E_BACKEND when one lies on a GPU */
+export function arraysOf(op: Op, tensors: Readonly<Record<string, AnyTensor>>): Record<string, Tensor['data']> {
   return Object.fromEntries(
     Object.entries(tensors).map(([name, t]) => {
-      if (isOnDevice(t)) throw new TypeError(`${name} is on a device`);
+      if (isOnDevice(t)) {
+        throw new SightlineError('E_BACKEND', {
+          where: `${op.name}.${name}`,
+          what: 'the tensor is on the GPU',
+          remedy: 'Run this kernel on the webgpu backend as well.',
+        });
+      }
       return [name, t.data];
     }),
   );

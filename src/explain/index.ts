@@ -1,32 +1,23 @@
-import type { Tensor } from '../core/tensor.js';
+import { SightlineError } from '../core/errors.js';
+import type { Explanation } from './explanation.js';
+import { gradCam } from './gradcam.js';
 
-/** The part of a compute backend that explanations use. */
-export interface KernelRunner {
-  run(op: string, inputs: Record<string, unknown>, params: Record<string, number>): Promise<Record<string, unknown>>;
-}
+export type { Explanation, SaliencyMaps, SaliencySize } from './explanation.js';
 
-/** Saliency maps of a batch. */
-export interface SaliencyMaps {
-  /** f32 [B,H,W]. */
-  maps: Float32Array;
-  /** u32 [B]: 1 where the map was constant and became all zeros. */
-  flat: Uint32Array;
-}
+/** Every explanation by name. */
+export const explanations: ReadonlyMap<string, Explanation> = new Map([gradCam].map((e) => [e.name, e]));
 
-export interface Explanation {
-  name: string;
-  title: string;
-  docs: string;
-  /** Outputs of the compiled graph that `maps` reads. */
-  outputs: readonly string[];
-  maps(
-    outputs: Record<string, Tensor>,
-    backend: KernelRunner,
-    size: { height: number; width: number; normalise: boolean },
-  ): Promise<SaliencyMaps>;
-}
+export const defaultExplanation = gradCam.name;
 
-/** The explanation called `name`. @throws SightlineError E_ARGUMENT listing the known ones. */
-export function explanation(_name: string): Explanation {
-  throw new Error('in progress');
+/** @throws SightlineError E_ARGUMENT naming the known explanations. */
+export function findExplanation(name: string): Explanation {
+  const explanation = explanations.get(name);
+  if (!explanation) {
+    throw new SightlineError('E_ARGUMENT', {
+      where: 'explain',
+      what: `unknown explanation "${name}"`,
+      remedy: `Choose one of: ${[...explanations.keys()].join(', ')}.`,
+    });
+  }
+  return explanation;
 }

@@ -1,38 +1,33 @@
 import type { Tensor } from '../core/tensor.js';
 
-export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+/** Execution providers, by ONNX Runtime's names. */
+export const providers = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
+export type ProviderName = (typeof providers)[number];
 
 export interface SessionOptions {
-  /** 'auto' = cpu, or webgpu when `hardwareGpu` says that one is there. */
-  provider?: Provider | 'auto';
-  /** Hint for 'auto'. */
-  hardwareGpu?: boolean;
-  /** Threads inside one run; default 1 per session… the engine decides. */
+  /** Default auto: the CPU, which is there on every machine and gives the same numbers on all of them. */
+  provider?: ProviderName | 'auto';
+  /** Threads inside one run; default 1 (the engine runs one session per core). */
   threads?: number;
 }
 
 /** One loaded model. `run` blocks its thread: keep sessions in worker threads. */
 export interface Session {
-  readonly provider: Provider;
+  readonly provider: ProviderName;
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  run(inputs: Record<string, Tensor>): Promise<Record<string, Tensor>>;
+  /**
+   * Runs the graph. Inputs may be views of shared memory: they are copied once.
+   * @throws SightlineError E_SHAPE when inputs do not fit, E_PROVIDER when the device fails
+   */
+  run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   close(): Promise<void>;
 }
 
-export async function openSession(_onnx: Uint8Array, _options: SessionOptions = {}): Promise<Session> {
-  throw new Error('in progress');
-}
-
+/** What this machine and installation can run, for `doctor`. */
 export interface ProviderStatus {
-  provider: Provider;
+  provider: ProviderName;
   available: boolean;
-  /** Why not, or what is known about it. */
   note: string;
   remedy?: string;
-}
-
-/** What this machine and installation can run, for `doctor`. */
-export function providerStatus(): ProviderStatus[] {
-  throw new Error('in progress');
 }

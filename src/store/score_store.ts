@@ -12,7 +12,7 @@ export interface StoredSample {
   slice?: number;
   label?: string;
   mask?: string;
-  boxes?: readonly { x0: number; y0: number; x1: number; y1: number }[];
+  boxes?: { x0: number; y0: number; x1: number; y1: number }[];
   patient?: string;
   split?: string;
 }

@@ -1,0 +1,2 @@
+export { openSession, providerStatus } from './onnxruntime.js';
+export type { ProviderName, ProviderStatus, Session, SessionOptions } from './session.js';
