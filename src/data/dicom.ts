@@ -76,10 +76,20 @@ function countSlices(path: string): SliceCount {
       const dataSet = tryParse(head, path);
       // Elements are in ascending order: with Bits Stored read, Number of Frames has been passed.
       if (dataSet?.elements.x00280101) return { slices: frameCount(dataSet), hasPixels: true };
-      if (head.length === size) return { slices: 1, hasPixels: false };
+      // Read whole and well formed, it holds no image; damaged, it stays a candidate, so that decoding reports it.
+      if (head.length === size) return { slices: 1, hasPixels: !wellFormed(head, path) };
     }
   } finally {
     closeSync(file);
+  }
+}
+
+function wellFormed(bytes: Buffer, path: string): boolean {
+  try {
+    parseDataSet(bytes, path);
+    return true;
+  } catch {
+    return false;
   }
 }
 
