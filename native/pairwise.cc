@@ -73,7 +73,9 @@ float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
     const double squared = SquaredDifference(x, y, a.depth);
     return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
   }
-  if (a.norms[i] == 0 || b.norms[j] == 0) return 1.0f;
+  const double norms = a.norms[i] * b.norms[j];
+  if (norms != norms) return std::numeric_limits<float>::quiet_NaN();
+  if (norms == 0) return 1.0f;
   // 1 − cos = |x/|x| − y/|y||² / 2 keeps its digits when the rows are nearly parallel.
   const double sx = 1 / std::sqrt(a.norms[i]), sy = 1 / std::sqrt(b.norms[j]);
   double sum = 0;
@@ -302,8 +304,14 @@ void Block(const Sink& sink, const float* packed, size_t begin, size_t end) {
   if (sink.index == nullptr) return;
   for (size_t i = begin; i < end; ++i) {
     // All distances NaN or infinite: nothing was smaller than the start.
-    if (sink.best[i] == std::numeric_limits<float>::infinity()) {
-      sink.best[i] = sink.b.count > 0 ? Exact(sink.a, i, sink.b, 0, sink.metric == kL2 ? kSquared : sink.metric) : std::numeric_limits<float>::quiet_NaN();
+    for (size_t j = 0; sink.best[i] == std::numeric_limits<float>::infinity() && j < sink.b.count; ++j) {
+      const float distance = Exact(sink.a, i, sink.b, j, sink.metric == kL2 ? kSquared : sink.metric);
+      if (distance == distance) {
+        sink.best[i] = distance;
+        sink.index[i] = static_cast<uint32_t>(j);
+        break;
+      }
+      if (j + 1 == sink.b.count) sink.best[i] = distance;
     }
     if (sink.metric == kL2) sink.best[i] = std::sqrt(sink.best[i]);
   }

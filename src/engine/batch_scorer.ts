@@ -141,7 +141,7 @@ export class BatchScorer {
   }
 }
 
-function hostArray(map: { data?: unknown }): Float32Array {
-  if (map.data instanceof Float32Array) return map.data;
+function hostArray(map: object): Float32Array {
+  if ('data' in map && map.data instanceof Float32Array) return map.data;
   throw new SightlineError('E_INTERNAL', { what: 'saliency maps were asked for but stayed on the device' });
 }
