@@ -81,6 +81,11 @@ export class Emitter {
     return this.constant(constantOf('i64', [values.length], values));
   }
 
+  /** int64 0 … length − 1. */
+  constantRange(length: number): string {
+    return this.ints(Array.from({ length }, (_, i) => i));
+  }
+
   shape(name: string): ValueShape {
     const shape = this.known.shape(name);
     if (!shape) {
@@ -155,7 +160,13 @@ export class Emitter {
   }
 
   /** Half-open ranges per axis; `steps` positive. */
-  slice(a: string, axes: readonly number[], starts: readonly number[], ends: readonly number[], steps?: readonly number[]): string {
+  slice(
+    a: string,
+    axes: readonly number[],
+    starts: readonly number[],
+    ends: readonly number[],
+    steps?: readonly number[],
+  ): string {
     if (this.opset < 10) {
       if (steps?.some((step) => step !== 1)) {
         throw new SightlineError('E_MODEL_UNSUPPORTED', {
@@ -195,4 +206,3 @@ function attributeOf(value: AttributeValue): Attribute {
   if (Array.isArray(value)) return { kind: 'ints', value: [...(value as number[])] };
   return value as Attribute;
 }
-

@@ -12,6 +12,8 @@ export class Inference implements Knowledge {
   readonly #constants: Map<string, Constant>;
   /** Why a value's shape is unknown, by value name. */
   readonly reasons = new Map<string, string>();
+  /** Nodes whose input shapes do not fit together. */
+  readonly mismatches: string[] = [];
   readonly #opset: number;
 
   /**
@@ -28,6 +30,10 @@ export class Inference implements Knowledge {
 
   setShape(name: string, shape: ValueShape): void {
     this.#shapes.set(name, shape);
+  }
+
+  setConstant(name: string, constant: Constant): void {
+    this.#constants.set(name, constant);
   }
 
   shape(name: string): ValueShape | undefined {
@@ -58,6 +64,7 @@ export class Inference implements Knowledge {
       } catch (error) {
         if (!(error instanceof UnknownShape || error instanceof ShapeMismatch)) throw error;
         reason = `${describeNode(node)}: ${error.message}`;
+        if (error instanceof ShapeMismatch) this.mismatches.push(reason);
       }
     }
     node.outputs.forEach((name, index) => {

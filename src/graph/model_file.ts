@@ -111,22 +111,46 @@ export function recogniseOther(bytes: Uint8Array): { what: string; remedy: strin
   const pytorch = 'Export it with torch.onnx.export(model, example_image, "model.onnx").';
   if (bytes.byteLength === 0) return { what: 'the file is empty', remedy: 'Copy or export the model again.' };
   if (head.startsWith('PK\x03\x04')) {
-    return { what: 'this is a zip archive: a PyTorch checkpoint (.pt, .pth) or a Keras .keras file', remedy: `${pytorch} For Keras use tf2onnx.` };
+    return {
+      what: 'this is a zip archive: a PyTorch checkpoint (.pt, .pth) or a Keras .keras file',
+      remedy: `${pytorch} For Keras use tf2onnx.`,
+    };
   }
-  if (head.startsWith('\x80') && bytes[1] <= 5) return { what: 'this is a Python pickle: an older PyTorch checkpoint', remedy: pytorch };
-  if (head.startsWith('\x89HDF')) return { what: 'this is an HDF5 file: a Keras .h5 model', remedy: 'Convert it with tf2onnx (python -m tf2onnx.convert).' };
+  if (head.startsWith('\x80') && bytes[1] <= 5)
+    return { what: 'this is a Python pickle: an older PyTorch checkpoint', remedy: pytorch };
+  if (head.startsWith('\x89HDF'))
+    return {
+      what: 'this is an HDF5 file: a Keras .h5 model',
+      remedy: 'Convert it with tf2onnx (python -m tf2onnx.convert).',
+    };
   if (head.startsWith('version https://git-lfs')) {
-    return { what: 'this is a Git LFS pointer, not the model itself', remedy: 'Run `git lfs pull` where the model was cloned.' };
+    return {
+      what: 'this is a Git LFS pointer, not the model itself',
+      remedy: 'Run `git lfs pull` where the model was cloned.',
+    };
   }
   if (text.startsWith('<!doctype html') || text.startsWith('<html')) {
-    return { what: 'this is a web page: the download returned HTML', remedy: 'Download the file itself, not its page.' };
+    return {
+      what: 'this is a web page: the download returned HTML',
+      remedy: 'Download the file itself, not its page.',
+    };
   }
-  if (text.startsWith('<?xml') || text.startsWith('<net')) return { what: 'this is an XML file (OpenVINO IR?)', remedy: 'Give the ONNX model that it was made from.' };
+  if (text.startsWith('<?xml') || text.startsWith('<net'))
+    return { what: 'this is an XML file (OpenVINO IR?)', remedy: 'Give the ONNX model that it was made from.' };
   if (text.startsWith('{')) {
-    return { what: 'this is a JSON file: a TensorFlow.js model.json?', remedy: 'Convert the original model with tf2onnx, or export it to ONNX.' };
+    return {
+      what: 'this is a JSON file: a TensorFlow.js model.json?',
+      remedy: 'Convert the original model with tf2onnx, or export it to ONNX.',
+    };
   }
-  if (head.slice(4, 8) === 'TFL3') return { what: 'this is a TensorFlow Lite model', remedy: 'Convert it with tf2onnx (--tflite).' };
-  if (head.slice(4, 8) === 'ORTM') return { what: 'this is an ORT-format model, which has lost what explanations need', remedy: 'Give the .onnx file that it was made from.' };
-  if (/^\d+ *\{|^[\s\S]{8}\{"/.test(head)) return { what: 'this is a safetensors weight file without a graph', remedy: `Load it in PyTorch. ${pytorch}` };
+  if (head.slice(4, 8) === 'TFL3')
+    return { what: 'this is a TensorFlow Lite model', remedy: 'Convert it with tf2onnx (--tflite).' };
+  if (head.slice(4, 8) === 'ORTM')
+    return {
+      what: 'this is an ORT-format model, which has lost what explanations need',
+      remedy: 'Give the .onnx file that it was made from.',
+    };
+  if (/^\d+ *\{|^[\s\S]{8}\{"/.test(head))
+    return { what: 'this is a safetensors weight file without a graph', remedy: `Load it in PyTorch. ${pytorch}` };
   return undefined;
 }

@@ -80,7 +80,9 @@ function valueInfo(info: ValueInfo): ValueInfoMessage {
     type: {
       tensorType: {
         elemType: elementTypeCode(info.type ?? 'f32'),
-        shape: info.dims && { dim: info.dims.map((dim, axis) => (dim === null ? { dimParam: `d${axis}` } : { dimValue: dim })) },
+        shape: info.dims && {
+          dim: info.dims.map((dim, axis) => (dim === null ? { dimParam: `d${axis}` } : { dimValue: dim })),
+        },
       },
     },
   };

@@ -48,7 +48,8 @@ function graphOf(model: ModelMessage, graph: GraphMessage, external: ExternalDat
     });
   }
   const initializers = new Map<string, Constant>();
-  for (const tensor of graph.initializer ?? []) initializers.set(tensor.name ?? '', constantFrom(tensor, external, path));
+  for (const tensor of graph.initializer ?? [])
+    initializers.set(tensor.name ?? '', constantFrom(tensor, external, path));
   const names = new Set<string>();
   const nodes = (graph.node ?? []).map((node, index) => nodeFrom(node, index, names, external, path));
   return {

@@ -72,7 +72,8 @@ export function sameAsInput(view: NodeView): ValueShape[] {
 /** Axis in [0, rank) from one that may count from the end. */
 export function axisOf(axis: number, rank: number): number {
   const positive = axis < 0 ? axis + rank : axis;
-  if (positive < 0 || positive >= Math.max(rank, 1)) throw new ShapeMismatch(`axis ${axis} is outside a rank of ${rank}`);
+  if (positive < 0 || positive >= Math.max(rank, 1))
+    throw new ShapeMismatch(`axis ${axis} is outside a rank of ${rank}`);
   return positive;
 }
 
@@ -84,7 +85,8 @@ export function broadcast(...shapes: (readonly number[])[]): number[] {
     for (const dims of shapes) {
       const dim = dims[dims.length - rank + i] ?? 1;
       if (dim === 1 || dim === size) continue;
-      if (size !== 1) throw new ShapeMismatch(`dims ${shapes.map((d) => `[${d.join(', ')}]`).join(' and ')} do not broadcast`);
+      if (size !== 1)
+        throw new ShapeMismatch(`dims ${shapes.map((d) => `[${d.join(', ')}]`).join(' and ')} do not broadcast`);
       size = dim;
     }
     return size;
