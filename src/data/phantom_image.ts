@@ -1,5 +1,5 @@
 import { Rng } from '../core/rng.js';
-import { attenuation, drawAnatomy, inside, radius2, type Ellipse } from './phantom_anatomy.js';
+import { attenuation, drawAnatomy, ellipse, inside, radius2, type Ellipse } from './phantom_anatomy.js';
 import type { Box } from './types.js';
 
 /** One synthetic radiograph with its truth. */
@@ -57,25 +57,29 @@ export class PhantomArtist {
 
     const pixels = new Uint8Array(size * size);
     const inLesion = lesions.map(() => new Uint8Array(size * size));
-    const [c, s] = [Math.cos(pose.turn), Math.sin(pose.turn)];
+    const c = Math.cos(pose.turn);
+    const s = Math.sin(pose.turn);
+    const film = filmCurve(exposure);
+    const ray = { density: 0, lung: 0 };
     for (let y = 0; y < size; y++) {
       for (let x = 0; x < size; x++) {
         const px = ((x + 0.5) / size - 0.5 - pose.shiftX) / pose.zoom;
         const py = ((y + 0.5) / size - 0.5 - pose.shiftY) / pose.zoom;
         const u = c * px + s * py;
         const v = -s * px + c * py + 0.5;
-        let { density, lung } = attenuation(anatomy, u, v);
+        attenuation(anatomy, u, v, ray);
+        let density = ray.density;
         // Vessels and parenchyma: coarse noise, stronger where there is air to contrast with.
-        density += (0.012 + 0.035 * lung) * (cloud(u * 28, v * 28) + 0.6 * cloud(u * 60 + 91, v * 60 + 17)) * (density > 0 ? 1 : 0);
-        lesions.forEach((lesion, k) => {
-          const r2 = radius2(lesion, u, v);
-          if (r2 < 2.2) density += lesion.contrast * inside(r2, 0.22) * (0.75 + 0.25 * Math.sqrt(Math.max(0, 1 - r2)));
+        if (density > 0) density += (0.012 + 0.035 * ray.lung) * (cloud(u * 28, v * 28) + 0.6 * cloud(u * 60 + 91, v * 60 + 17));
+        for (let k = 0; k < lesions.length; k++) {
+          const r2 = radius2(lesions[k], u, v);
+          if (r2 < 2.2) density += lesions[k].contrast * inside(r2, 0.22) * (0.75 + 0.25 * Math.sqrt(Math.max(0, 1 - r2)));
           if (r2 < 1) inLesion[k][y * size + x] = 255;
-        });
+        }
         for (const device of devices) density += device(u, v);
-        const film = exposure.fog + exposure.gain * (1 - Math.exp(-1.9 * Math.max(0, density)));
-        const value = Math.pow(Math.min(1, Math.max(0, film)), exposure.gamma) + exposure.grain * grain(x, y);
-        pixels[y * size + x] = Math.max(0, Math.min(255, Math.round(255 * value)));
+        const step = density * filmSteps;
+        const value = film[step < 0 ? 0 : step >= film.length ? film.length - 1 : Math.floor(step)] + exposure.grain * grain(x, y);
+        pixels[y * size + x] = value <= 0 ? 0 : value >= 1 ? 255 : Math.round(255 * value);
       }
     }
     const visible = inLesion.filter((m) => m.some((p) => p !== 0));
@@ -93,12 +97,15 @@ export class PhantomArtist {
 
   /** Noise at a random place of the tile, bilinear between its points. */
   #sampler(rng: Rng): Shape {
-    const [x0, y0] = [rng.int(noiseSide), rng.int(noiseSide)];
+    const x0 = rng.int(noiseSide);
+    const y0 = rng.int(noiseSide);
     const tile = this.#noise;
     const wrap = noiseSide - 1;
     return (u, v) => {
-      const [fx, fy] = [Math.floor(u), Math.floor(v)];
-      const [tx, ty] = [u - fx, v - fy];
+      const fx = Math.floor(u);
+      const fy = Math.floor(v);
+      const tx = u - fx;
+      const ty = v - fy;
       const row0 = ((fy + y0) & wrap) * noiseSide;
       const a0 = (fx + x0) & wrap;
       if (tx === 0 && ty === 0) return tile[row0 + a0];
@@ -107,6 +114,17 @@ export class PhantomArtist {
       return (tile[row0 + a0] * (1 - tx) + tile[row0 + a1] * tx) * (1 - ty) + (tile[row1 + a0] * (1 - tx) + tile[row1 + a1] * tx) * ty;
     };
   }
+}
+
+/** Steps of the film curve per unit of attenuation; it ends at 4, where everything is white. */
+const filmSteps = 1024;
+
+/** Attenuation → brightness in [0, 1]: exposure, fog and gamma as a table. */
+function filmCurve({ fog, gain, gamma }: { fog: number; gain: number; gamma: number }): Float64Array {
+  return Float64Array.from({ length: 4 * filmSteps }, (_, i) => {
+    const film = fog + gain * (1 - Math.exp((-1.9 * (i + 0.5)) / filmSteps));
+    return Math.pow(Math.min(1, film), gamma);
+  });
 }
 
 /** Patients have one to four images: a block is cut at random places. */
@@ -132,15 +150,11 @@ function drawLesions(rng: Rng, lungs: readonly Ellipse[]): Lesion[] {
     const angle = 2 * Math.PI * rng.uniform();
     const radius = 0.024 + 0.05 * rng.uniform() ** 1.5;
     const stretch = 0.75 + 0.5 * rng.uniform();
-    return {
-      x: lung.x + lung.rx * distance * Math.cos(angle),
-      y: lung.y - 0.04 + 0.85 * lung.ry * distance * Math.sin(angle),
-      rx: radius * stretch,
-      ry: radius / stretch,
-      tilt: Math.PI * rng.uniform(),
-      // A fifth are faint: about the contrast of a rib, or less.
-      contrast: rng.uniform() < 0.2 ? 0.05 + 0.05 * rng.uniform() : 0.12 + 0.24 * rng.uniform(),
-    };
+    const x = lung.x + lung.rx * distance * Math.cos(angle);
+    const y = lung.y - 0.04 + 0.85 * lung.ry * distance * Math.sin(angle);
+    const shape = ellipse(x, y, radius * stretch, radius / stretch, Math.PI * rng.uniform());
+    // A fifth are faint: about the contrast of a rib, or less.
+    return { ...shape, contrast: rng.uniform() < 0.2 ? 0.05 + 0.05 * rng.uniform() : 0.12 + 0.24 * rng.uniform() };
   });
 }
 
@@ -157,15 +171,16 @@ function drawDevices(rng: Rng): Shape[] {
 }
 
 function clip(x: number, y: number, tilt: number): Shape {
-  const bar = { x, y, rx: 0.015, ry: 0.0035, tilt };
+  const bar = ellipse(x, y, 0.015, 0.0035, tilt);
   return (u, v) => (Math.abs(u - x) + Math.abs(v - y) > 0.05 ? 0 : 1.3 * inside(radius2(bar, u, v), 0.3));
 }
 
 /** A snap electrode: a ring with a dense centre. */
 function electrode(x: number, y: number): Shape {
   return (u, v) => {
+    if (Math.abs(u - x) > 0.04 || Math.abs(v - y) > 0.04) return 0;
     const r = Math.hypot(u - x, v - y);
-    return r > 0.04 ? 0 : 0.35 * Math.exp(-Math.pow((r - 0.02) / 0.003, 2)) + 0.9 * Math.exp(-Math.pow(r / 0.006, 2));
+    return 0.35 * Math.exp(-Math.pow((r - 0.02) / 0.003, 2)) + 0.9 * Math.exp(-Math.pow(r / 0.006, 2));
   };
 }
 
@@ -175,7 +190,8 @@ function pacemaker(rng: Rng): Shape {
   const y = 0.22 + 0.05 * rng.uniform();
   const sag = 0.03 + 0.05 * rng.uniform();
   return (u, v) => {
-    const box = Math.pow(Math.abs((u - x) / 0.055), 4) + Math.pow(Math.abs((v - y) / 0.045), 4);
+    const [a, b] = [(u - x) / 0.055, (v - y) / 0.045];
+    const box = a * a * a * a + b * b * b * b;
     let density = box < 1.6 ? 0.95 * inside(Math.sqrt(box), 0.06) : 0;
     const t = (v - y) / 0.38;
     if (t > 0 && t < 1) {
@@ -187,14 +203,17 @@ function pacemaker(rng: Rng): Shape {
 }
 
 function union(masks: readonly Uint8Array[]): Uint8Array {
-  return masks[0].map((_, i) => Math.max(...masks.map((m) => m[i])));
+  const [out, ...others] = masks.map((m) => m.slice());
+  for (const mask of others) mask.forEach((m, i) => (out[i] |= m));
+  return out;
 }
 
 function boundingBox(mask: Uint8Array, size: number): Box {
   const box = { x0: size, y0: size, x1: 0, y1: 0 };
   mask.forEach((m, i) => {
     if (m === 0) return;
-    const [x, y] = [i % size, Math.floor(i / size)];
+    const x = i % size;
+    const y = Math.floor(i / size);
     box.x0 = Math.min(box.x0, x);
     box.y0 = Math.min(box.y0, y);
     box.x1 = Math.max(box.x1, x + 1);
