@@ -166,7 +166,8 @@ async function jpegLossless(bytes: Uint8Array, header: DicomHeader, where: strin
   }
   const decoder = new Decoder();
   try {
-    const buffer = decoder.decompress(bytes.slice().buffer, 0, bytes.length);
+    // A real copy: a Buffer's slice() would share the file's memory, at another offset.
+    const buffer = decoder.decompress(Uint8Array.from(bytes).buffer, 0, bytes.length);
     expectFrame(decoder.xDim, decoder.yDim, decoder.numComp, header, where);
     return { data: decoder.precision > 8 ? new Uint16Array(buffer) : new Uint8Array(buffer), planar: false };
   } catch (error) {

@@ -45,7 +45,8 @@ function uncompressed(bytes: Uint8Array, element: Element, header: DicomHeader, 
     });
   }
   const start = element.dataOffset + Math.floor(bitOffset / 8);
-  const raw = bytes.slice(start, element.dataOffset + end); // a copy is aligned, and may be byte-swapped in place
+  // A real copy (a Buffer's slice() is a view): aligned, and free to be byte-swapped in place.
+  const raw = new Uint8Array(bytes.subarray(start, element.dataOffset + end));
   if (bitsAllocated === 1) return { data: unpackBits(raw, bitOffset % 8, perFrame), planar };
   if (subsampled) return { data: expand422(raw, rows * columns), planar: false };
   if (bitsAllocated === 8) {
