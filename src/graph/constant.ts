@@ -99,7 +99,8 @@ export function constantOf(type: ElementType, dims: readonly number[], data: Arr
 /** Elements as plain numbers (f16 and bf16 decoded; int64 exact up to 2^53). */
 export function valuesOf(constant: Constant): ArrayLike<number> {
   const { type, raw } = constant;
-  const aligned = (width: number) => (raw.byteOffset % width === 0 ? raw : raw.slice());
+  // A copy where the file does not align the data (Buffer.slice would be a view again).
+  const aligned = (width: number) => (raw.byteOffset % width === 0 ? raw : new Uint8Array(raw));
   const over = <T>(make: { new (b: ArrayBufferLike, o: number, n: number): T }, width: number): T => {
     const bytes = aligned(width);
     return new make(bytes.buffer, bytes.byteOffset, bytes.byteLength / width);

@@ -1,0 +1,52 @@
+// Run by gradcam.py --full: compares Sightline's Grad-CAM (compiled into dist/) with pytorch-grad-cam's on full-size
+// torchvision models in the folder given, and prints the largest absolute differences as JSON.
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBackend } from '../../dist/backend/index.js';
+import { tensor } from '../../dist/core/tensor.js';
+import { findExplanation } from '../../dist/explain/index.js';
+import { readClassifier } from '../../dist/graph/classifier.js';
+import { compile } from '../../dist/graph/compile.js';
+import { openSession } from '../../dist/runtime/index.js';
+
+const folder = process.argv[2];
+const backend = await openBackend({ prefer: 'reference' });
+const report = {};
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.bin')).sort()) {
+  const { header, arrays } = read(join(folder, file));
+  for (const [onnx, values] of Object.entries(header.onnx)) {
+    const model = (report[header.model] = { automatic: null, logits: null, layers: {} });
+    const classifier = readClassifier(join(folder, onnx));
+    model.automatic = Object.keys(values).find((module) => values[module] === classifier.targetLayer?.name) ?? null;
+    for (const { module, classes } of header.layers) {
+      const images = arrays.get('images');
+      const [batch, , height, width] = images.dims;
+      const compiled = compile(classifier, { batch, size: [height, width], explain: { targetLayer: values[module] } });
+      const session = await openSession(compiled.onnx, { threads: 2 });
+      const outputs = await session.run({
+        image: tensor('f32', images.dims, images.data),
+        class_index: tensor('i64', [batch], BigInt64Array.from(classes, BigInt)),
+      });
+      await session.close();
+      const { maps } = await findExplanation('grad-cam').reduce(outputs, backend, { height, width, keep: false });
+      model.logits = largest(outputs.logits.data, arrays.get('logits').data);
+      model.layers[module] = { onnx: values[module], shape: compiled.activationShape, maps: largest(maps.data, arrays.get(`cam:${module}`).data) };
+    }
+  }
+}
+backend.close();
+console.log(JSON.stringify(report));
+
+function read(path) {
+  const bytes = readFileSync(path);
+  const length = bytes.readUInt32LE(8);
+  const header = JSON.parse(bytes.toString('utf8', 12, 12 + length));
+  const data = new Float32Array(new Uint8Array(bytes.subarray(12 + length)).buffer);
+  const arrays = header.arrays.map(({ name, dims, offset }) => [name, { dims, data: data.slice(offset, offset + dims.reduce((a, b) => a * b, 1)) }]);
+  return { header, arrays: new Map(arrays) };
+}
+
+function largest(a, b) {
+  if (a.length !== b.length) throw new Error(`lengths ${a.length} and ${b.length}`);
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i])), 0);
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { sizeOf, tensor, type Tensor } from '../../src/core/tensor.js';
+
+export interface GradCamGolden {
+  model: string;
+  versions: Record<string, string>;
+  layers: { module: string; classes: number[] }[];
+  /** ONNX file → PyTorch module → name of the same value in the file. */
+  onnx: Record<string, Record<string, string>>;
+  arrays: Map<string, Tensor<'f32'>>;
+}
+
+/** Reads a file written by write_golden in gradcam.py. */
+export function readGolden(path: string): GradCamGolden {
+  const bytes = readFileSync(path);
+  if (bytes.toString('latin1', 0, 8) !== 'SLGOLD1\n') throw new Error(`${path}: not a golden file`);
+  const length = bytes.readUInt32LE(8);
+  const header = JSON.parse(bytes.toString('utf8', 12, 12 + length)) as Omit<GradCamGolden, 'arrays'> & {
+    arrays: { name: string; dims: number[]; offset: number }[];
+  };
+  const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + 12 + length, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
+  const arrays = header.arrays.map(({ name, dims, offset }) => {
+    return [name, tensor('f32', dims, data.slice(offset, offset + sizeOf(dims)))] as const;
+  });
+  return { ...header, arrays: new Map(arrays) };
+}
+
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Number.isNaN(a[i] - b[i]) ? Number.POSITIVE_INFINITY : Math.abs(a[i] - b[i]));
+  return largest;
+}
