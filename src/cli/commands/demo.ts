@@ -27,12 +27,13 @@ export function addDemo(program: Command): void {
 
       const model = join(out, 'classifier.onnx');
       terminal.print(`2  Classifier fitted on the labelled phantoms: ${model}`);
-      const { accuracy } = await trainPhantomClassifier(await openPool(labelled.manifest), model);
+      const { accuracy } = await trainPhantomClassifier(await openPool(labelled.manifest), model, terminal.progress);
       terminal.print(`   accuracy on them ${accuracy.toFixed(3)}`);
 
       terminal.print('3  Scoring the pool by XAL: uncertain, and looking past the lesion');
       const results = join(out, 'results');
       await rm(results, { recursive: true, force: true });
-      await runScore({ model, pool: pool.manifest, out: results, strategy: 'xal', top: 24, seed }, terminal);
+      // Explaining "lesion" whatever is predicted: the question is where the model suspects one.
+      await runScore({ model, pool: pool.manifest, out: results, strategy: 'xal', class: 'lesion', top: 24, seed }, terminal);
     });
 }
