@@ -40,8 +40,9 @@ export const raster: Reader = {
 async function decode(bytes: Buffer, where: string, options: ReadOptions): Promise<Picture> {
   const format = signatures.find(([, test]) => test(bytes))?.[0] ?? 'png';
   const page = options.slice ?? 0;
-  // limitInputPixels guards against a forged header that asks for gigabytes; 1 Gpixel covers slides' overviews.
-  const input = { failOn: 'truncated', ignoreIcc: true, page, limitInputPixels: 2 ** 30 } as const;
+  // 'truncated' would do, but lets a TIFF with missing strips pass as black (sharp 0.35). limitInputPixels guards
+  // against a forged header that asks for gigabytes; 1 Gpixel covers slides' overviews.
+  const input = { failOn: 'error', ignoreIcc: true, page, limitInputPixels: 2 ** 30 } as const;
   let metadata: Metadata;
   let decoded: { data: Buffer; info: { width: number; height: number; channels: number } };
   try {
@@ -111,7 +112,8 @@ function decodeError(error: unknown, format: PictureFormat, page: number, where:
   if (/page|bad dir/i.test(text) && page > 0) {
     return new SightlineError('E_ARGUMENT', { where, what: `there is no page ${page}`, cause: error });
   }
-  const unsupported = /unsupported|not supported|samples out of range|pixel limit/i.test(text);
+  // A file whose signature is known and whose header libvips rejects is damaged, not of another kind.
+  const unsupported = !/unsupported image format/.test(text) && /unsupported|not supported|samples out of range|pixel limit/i.test(text);
   return new SightlineError(unsupported ? 'E_IMAGE_FORMAT' : 'E_IMAGE_CORRUPT', {
     where,
     what: unsupported ? `this kind of ${format.toUpperCase()} cannot be read (${text})` : `damaged ${format.toUpperCase()} data (${text})`,
