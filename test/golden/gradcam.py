@@ -17,6 +17,7 @@ gradient. The stock behaviour is a third one; --full reports how far it is from 
 """
 
 import argparse
+import copy
 import json
 import os
 import struct
@@ -233,7 +234,7 @@ def versions():
     }
 
 
-def produce(folder, name, build, layers, seed, size, batch, exporters):
+def produce(folder, name, build, layers, seed, size, batch, exporters, double=False):
     model, images = prepared(build, seed, size), blobs(batch, size, seed + 1)
     while size < 224 and kink_distance(model, images) < 2e-5:
         seed += 1
@@ -245,6 +246,9 @@ def produce(folder, name, build, layers, seed, size, batch, exporters):
         classes = varied(model, layer, images)
         arrays[f"cam:{layer}"] = cam(model, layer, images, classes)
         header["layers"].append({"module": layer, "classes": classes})
+        if double:
+            # PyTorch against itself in float64: how far rounding alone moves a map, where it flips a ReLU near zero.
+            arrays[f"cam64:{layer}"] = cam(copy.deepcopy(model).double(), layer, images.double(), classes)
     for exporter in exporters:
         file = f"{name}_{exporter}.onnx"
         export(model, images, os.path.join(folder, file), exporter)
@@ -259,7 +263,7 @@ def full():
     with tempfile.TemporaryDirectory() as folder:
         stock = {}
         for name, (build, layers) in full_models().items():
-            model, images = produce(folder, name, build, layers, 5, 224, 2, ["torchscript"])
+            model, images = produce(folder, name, build, layers, 5, 224, 2, ["torchscript", "dynamo"], True)
             if name == "densenet121":
                 # torchvision's own forward, with the in-place ReLU.
                 net = torchvision.models.densenet121(weights=None)

@@ -15,7 +15,7 @@ const report = {};
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.bin')).sort()) {
   const { header, arrays } = read(join(folder, file));
   for (const [onnx, values] of Object.entries(header.onnx)) {
-    const model = (report[header.model] = { automatic: null, logits: null, layers: {} });
+    const model = (report[onnx] = { automatic: null, logits: null, layers: {} });
     const classifier = readClassifier(join(folder, onnx));
     model.automatic = Object.keys(values).find((module) => values[module] === classifier.targetLayer?.name) ?? null;
     for (const { module, classes } of header.layers) {
@@ -30,12 +30,17 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.bin')).s
       await session.close();
       const { maps } = await findExplanation('grad-cam').reduce(outputs, backend, { height, width, keep: false });
       model.logits = largest(outputs.logits.data, arrays.get('logits').data);
-      model.layers[module] = { onnx: values[module], shape: compiled.activationShape, maps: largest(maps.data, arrays.get(`cam:${module}`).data) };
+      model.layers[module] = { onnx: values[module], shape: compiled.activationShape, ...differences(maps.data, arrays, module) };
     }
   }
 }
 backend.close();
 console.log(JSON.stringify(report));
+
+function differences(maps, arrays, module) {
+  const [single, double] = [arrays.get(`cam:${module}`).data, arrays.get(`cam64:${module}`).data];
+  return { maps: largest(maps, single), mapsAgainstFloat64: largest(maps, double), pytorchAgainstFloat64: largest(single, double) };
+}
 
 function read(path) {
   const bytes = readFileSync(path);
