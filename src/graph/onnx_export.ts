@@ -32,6 +32,7 @@ export function exportOnnx(graph: Graph): Uint8Array {
       name: graph.name || 'sightline',
       input: graph.inputs.map(valueInfo),
       output: graph.outputs.map(valueInfo),
+      valueInfo: [...graph.declared.values()].map(valueInfo),
       initializer: [...graph.initializers].map(([name, constant]) => tensorMessage(name, constant)),
       node: graph.nodes.map((node) => ({
         input: node.inputs,

@@ -9,7 +9,7 @@ export function declaredShapes(
   ownBatch: number | null,
 ): (name: string) => ValueShape | undefined {
   return (name) => {
-    const info = graph.declared.get(name);
+    const info = graph.declared.get(name) ?? graph.outputs.find((output) => output.name === name);
     if (!info?.type || !info.dims?.length || info.dims.slice(1).includes(null)) return undefined;
     const [first] = info.dims;
     const dims = info.dims as number[];

@@ -34,12 +34,26 @@ function random(rng: Rng, dims: readonly number[], [low, high]: readonly [number
   return Float32Array.from({ length: sizeOf(dims) }, () => low + (high - low) * rng.uniform());
 }
 
-function op(name: string, dims: readonly number[], attributes: Record<string, AttributeValue> = {}, more: Partial<Case> = {}): Case {
+function op(
+  name: string,
+  dims: readonly number[],
+  attributes: Record<string, AttributeValue> = {},
+  more: Partial<Case> = {},
+): Case {
   return { name, dims, build: ({ emit, x }) => emit.op(name.split(' ')[0], [x], attributes), ...more };
 }
 
-function conv(name: string, dims: readonly number[], weights: readonly number[], attributes: Record<string, AttributeValue>): Case {
-  return { name: `Conv ${name}`, dims, build: ({ emit, x, constant }) => emit.op('Conv', [x, constant(weights)], attributes) };
+function conv(
+  name: string,
+  dims: readonly number[],
+  weights: readonly number[],
+  attributes: Record<string, AttributeValue>,
+): Case {
+  return {
+    name: `Conv ${name}`,
+    dims,
+    build: ({ emit, x, constant }) => emit.op('Conv', [x, constant(weights)], attributes),
+  };
 }
 
 const image = [2, 3, 7, 6];
@@ -50,7 +64,12 @@ const cases: Case[] = [
   op('Dropout', [5]),
   op('Relu', image, {}, { kinks: [0] }),
   op('LeakyRelu', image, { alpha: float(0.2) }, { kinks: [0] }),
-  { name: 'PRelu', dims: image, kinks: [0], build: ({ emit, x, constant }) => emit.op('PRelu', [x, constant([3, 1, 1])]) },
+  {
+    name: 'PRelu',
+    dims: image,
+    kinks: [0],
+    build: ({ emit, x, constant }) => emit.op('PRelu', [x, constant([3, 1, 1])]),
+  },
   op('Elu', image, { alpha: float(0.7) }, { kinks: [0] }),
   op('Selu', image, {}, { kinks: [0] }),
   op('HardSigmoid', image, { alpha: float(0.25) }, { kinks: [-2, 2] }),
@@ -70,25 +89,50 @@ const cases: Case[] = [
   op('Abs', image, {}, { kinks: [0] }),
   op('Sin', image),
   op('Cos', image),
-  { name: 'Clip', dims: image, kinks: [0, 1.5], build: ({ emit, x }) => emit.op('Clip', [x, emit.scalar(x, 0), emit.scalar(x, 1.5)]) },
-  { name: 'Clip lower bound', dims: image, kinks: [-1], build: ({ emit, x }) => emit.op('Clip', [x, emit.scalar(x, -1)]) },
+  {
+    name: 'Clip',
+    dims: image,
+    kinks: [0, 1.5],
+    build: ({ emit, x }) => emit.op('Clip', [x, emit.scalar(x, 0), emit.scalar(x, 1.5)]),
+  },
+  {
+    name: 'Clip lower bound',
+    dims: image,
+    kinks: [-1],
+    build: ({ emit, x }) => emit.op('Clip', [x, emit.scalar(x, -1)]),
+  },
   op('Clip opset 10', image, { min: float(0), max: float(1.5) }, { kinks: [0, 1.5], opset: 10 }),
   { name: 'Mul SiLU', dims: image, build: ({ emit, x }) => emit.mul(x, emit.op('Sigmoid', [x])) },
-  { name: 'Add broadcast', dims: [3, 1], build: ({ emit, x, constant }) => emit.mul(emit.add(x, constant([2, 3, 4])), constant([4])) },
+  {
+    name: 'Add broadcast',
+    dims: [3, 1],
+    build: ({ emit, x, constant }) => emit.mul(emit.add(x, constant([2, 3, 4])), constant([4])),
+  },
   { name: 'Add residual', dims: image, build: ({ emit, x }) => emit.mul(emit.add(x, emit.op('Tanh', [x])), x) },
   { name: 'Sum', dims: [2, 3], build: ({ emit, x, constant }) => emit.op('Sum', [x, emit.mul(x, x), constant([3])]) },
   { name: 'Mean', dims: [2, 3], build: ({ emit, x, constant }) => emit.op('Mean', [x, emit.mul(x, x), constant([3])]) },
   { name: 'Sub right', dims: [1, 4], build: ({ emit, x, constant }) => emit.mul(emit.sub(constant([3, 4]), x), x) },
-  { name: 'Div both', dims: [4], range: [0.5, 2], build: ({ emit, x, constant }) => emit.div(emit.add(x, constant([4])), emit.mul(x, x)) },
+  {
+    name: 'Div both',
+    dims: [4],
+    range: [0.5, 2],
+    build: ({ emit, x, constant }) => emit.div(emit.add(x, constant([4])), emit.mul(x, x)),
+  },
   { name: 'Pow square', dims: [4], build: ({ emit, x }) => emit.op('Pow', [x, emit.scalar(x, 2)]) },
-  { name: 'Pow cube root', dims: [4], range: [0.5, 2], build: ({ emit, x }) => emit.op('Pow', [x, emit.scalar(x, 1 / 3)]) },
+  {
+    name: 'Pow cube root',
+    dims: [4],
+    range: [0.5, 2],
+    build: ({ emit, x }) => emit.op('Pow', [x, emit.scalar(x, 1 / 3)]),
+  },
   { name: 'Min', dims: [4], spaced: 0.1, build: ({ emit, x }) => emit.op('Min', [emit.mul(x, x), x]), kinks: [0, 1] },
   { name: 'Max', dims: [4], spaced: 0.1, build: ({ emit, x }) => emit.op('Max', [emit.mul(x, x), x]), kinks: [0, 1] },
   {
     name: 'Where',
     dims: [4],
     kinks: [0],
-    build: ({ emit, x }) => emit.op('Where', [emit.op('Greater', [x, emit.scalar(x, 0)]), emit.mul(x, x), emit.op('Neg', [x])]),
+    build: ({ emit, x }) =>
+      emit.op('Where', [emit.op('Greater', [x, emit.scalar(x, 0)]), emit.mul(x, x), emit.op('Neg', [x])]),
   },
   conv('3x3 same', image, [4, 3, 3, 3], { pads: [1, 1, 1, 1] }),
   conv('valid 2x3', image, [4, 3, 2, 3], {}),
@@ -124,7 +168,9 @@ const cases: Case[] = [
     name: 'BatchNormalization',
     dims: image,
     build: ({ emit, x, constant }) =>
-      emit.op('BatchNormalization', [x, constant([3]), constant([3]), constant([3]), constant([3], [0.5, 1, 2])], { epsilon: float(1e-3) }),
+      emit.op('BatchNormalization', [x, constant([3]), constant([3]), constant([3]), constant([3], [0.5, 1, 2])], {
+        epsilon: float(1e-3),
+      }),
   },
   {
     name: 'LayerNormalization',
@@ -140,27 +186,69 @@ const cases: Case[] = [
     name: 'GroupNormalization',
     dims: [2, 4, 3, 3],
     opset: 21,
-    build: ({ emit, x, constant }) => emit.op('GroupNormalization', [x, constant([4]), constant([4])], { num_groups: 2 }),
+    build: ({ emit, x, constant }) =>
+      emit.op('GroupNormalization', [x, constant([4]), constant([4])], { num_groups: 2 }),
   },
-  { name: 'Gemm', dims: [2, 5], build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([5, 3]), constant([3])], { alpha: float(0.5) }) },
-  { name: 'Gemm transB', dims: [2, 5], build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([3, 5])], { transB: 1 }) },
-  { name: 'Gemm transA', dims: [5, 2], build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([5, 3])], { transA: 1 }) },
+  {
+    name: 'Gemm',
+    dims: [2, 5],
+    build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([5, 3]), constant([3])], { alpha: float(0.5) }),
+  },
+  {
+    name: 'Gemm transB',
+    dims: [2, 5],
+    build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([3, 5])], { transB: 1 }),
+  },
+  {
+    name: 'Gemm transA',
+    dims: [5, 2],
+    build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([5, 3])], { transA: 1 }),
+  },
   {
     name: 'Gemm right and bias',
     dims: [3, 3],
     build: ({ emit, x, constant }) => emit.op('Gemm', [constant([3, 3]), x, x], { transB: 1, beta: float(2) }),
   },
-  { name: 'Gemm opset 9', dims: [2, 5], opset: 9, build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([3, 5]), constant([3])], { transB: 1 }) },
+  {
+    name: 'Gemm opset 9',
+    dims: [2, 5],
+    opset: 9,
+    build: ({ emit, x, constant }) => emit.op('Gemm', [x, constant([3, 5]), constant([3])], { transB: 1 }),
+  },
   { name: 'MatMul', dims: [2, 5], build: ({ emit, x, constant }) => emit.op('MatMul', [x, constant([5, 3])]) },
-  { name: 'MatMul batched', dims: [2, 1, 3, 5], build: ({ emit, x, constant }) => emit.op('MatMul', [x, constant([4, 5, 2])]) },
+  {
+    name: 'MatMul batched',
+    dims: [2, 1, 3, 5],
+    build: ({ emit, x, constant }) => emit.op('MatMul', [x, constant([4, 5, 2])]),
+  },
   { name: 'MatMul both', dims: [3, 3], build: ({ emit, x }) => emit.op('MatMul', [x, x]) },
-  { name: 'Reshape', dims: [2, 6], build: ({ emit, x, constant }) => emit.mul(emit.reshape(x, [3, 4]), constant([3, 4])) },
+  {
+    name: 'Reshape',
+    dims: [2, 6],
+    build: ({ emit, x, constant }) => emit.mul(emit.reshape(x, [3, 4]), constant([3, 4])),
+  },
   op('Flatten', [2, 3, 4], { axis: 1 }),
-  { name: 'Squeeze', dims: [2, 1, 3], build: ({ emit, x, constant }) => emit.mul(emit.op('Squeeze', [x, emit.ints([1])]), constant([2, 3])) },
-  { name: 'Unsqueeze', dims: [2, 3], build: ({ emit, x, constant }) => emit.mul(emit.op('Unsqueeze', [x, emit.ints([0])]), constant([2, 2, 3])) },
+  {
+    name: 'Squeeze',
+    dims: [2, 1, 3],
+    build: ({ emit, x, constant }) => emit.mul(emit.op('Squeeze', [x, emit.ints([1])]), constant([2, 3])),
+  },
+  {
+    name: 'Unsqueeze',
+    dims: [2, 3],
+    build: ({ emit, x, constant }) => emit.mul(emit.op('Unsqueeze', [x, emit.ints([0])]), constant([2, 2, 3])),
+  },
   op('Transpose', [2, 3, 4], { perm: [2, 0, 1] }),
-  { name: 'Expand', dims: [3, 1], build: ({ emit, x, constant }) => emit.mul(emit.op('Expand', [x, emit.ints([2, 3, 4])]), constant([2, 3, 4])) },
-  { name: 'Concat', dims: [2, 3], build: ({ emit, x, constant }) => emit.op('Concat', [x, constant([2, 2]), emit.mul(x, x)], { axis: 1 }) },
+  {
+    name: 'Expand',
+    dims: [3, 1],
+    build: ({ emit, x, constant }) => emit.mul(emit.op('Expand', [x, emit.ints([2, 3, 4])]), constant([2, 3, 4])),
+  },
+  {
+    name: 'Concat',
+    dims: [2, 3],
+    build: ({ emit, x, constant }) => emit.op('Concat', [x, constant([2, 2]), emit.mul(x, x)], { axis: 1 }),
+  },
   {
     name: 'Split',
     dims: [2, 5],
@@ -171,15 +259,29 @@ const cases: Case[] = [
   },
   { name: 'Slice', dims: [4, 5], build: ({ emit, x }) => emit.slice(x, [1, 0], [1, -2], [-1, 1000]) },
   { name: 'Slice opset 9', dims: [4, 5], opset: 9, build: ({ emit, x }) => emit.slice(x, [1], [1], [3]) },
-  { name: 'Pad', dims: [2, 3], build: ({ emit, x, constant }) => emit.mul(emit.pad(x, [1, 0, 0, 2], 3), constant([3, 5])) },
+  {
+    name: 'Pad',
+    dims: [2, 3],
+    build: ({ emit, x, constant }) => emit.mul(emit.pad(x, [1, 0, 0, 2], 3), constant([3, 5])),
+  },
   {
     name: 'Gather',
     dims: [2, 4, 3],
-    build: ({ emit, x, constant }) => emit.mul(emit.op('Gather', [x, emit.constant(i64([], [-2]))], { axis: 1 }), constant([2, 3])),
+    build: ({ emit, x, constant }) =>
+      emit.mul(emit.op('Gather', [x, emit.constant(i64([], [-2]))], { axis: 1 }), constant([2, 3])),
   },
   op('ReduceMean', image, { axes: [2, 3], keepdims: 0 }),
-  { name: 'ReduceMean opset 18', dims: image, opset: 18, build: ({ emit, x }) => emit.op('ReduceMean', [x, emit.ints([-1, -2])], { keepdims: 1 }) },
-  { name: 'ReduceSum', dims: image, build: ({ emit, x }) => emit.mul(emit.reduceSum(x, [0, 2], false), emit.reduceSum(x, [0, 2], false)) },
+  {
+    name: 'ReduceMean opset 18',
+    dims: image,
+    opset: 18,
+    build: ({ emit, x }) => emit.op('ReduceMean', [x, emit.ints([-1, -2])], { keepdims: 1 }),
+  },
+  {
+    name: 'ReduceSum',
+    dims: image,
+    build: ({ emit, x }) => emit.mul(emit.reduceSum(x, [0, 2], false), emit.reduceSum(x, [0, 2], false)),
+  },
   op('ReduceMax', [2, 3, 4], { axes: [0, 2], keepdims: 0 }, { spaced: 0.02 }),
   op('ReduceMin', [2, 3, 4], { axes: [1], keepdims: 1 }, { spaced: 0.02 }),
   op('ReduceL2', [2, 3, 4], { axes: [1, 2] }),
@@ -221,7 +323,10 @@ async function compiled(test: Case) {
   const gradient = appendGradient(graph, emit, y, seed, 'x');
   emit.op('Identity', [y], {}, 'y_out');
   emit.op('Identity', [gradient], {}, 'dx_out');
-  graph.outputs.push({ name: 'y_out', type: 'f32', dims: [...dims] }, { name: 'dx_out', type: 'f32', dims: [...test.dims] });
+  graph.outputs.push(
+    { name: 'y_out', type: 'f32', dims: [...dims] },
+    { name: 'dx_out', type: 'f32', dims: [...test.dims] },
+  );
   const session = await openSession(exportOnnx(graph));
   const seedValues = new Float32Array(graph.initializers.get(seed)?.raw.slice().buffer as ArrayBuffer);
   return { session, seedValues, rng, dims };
@@ -232,7 +337,10 @@ function inputFor(test: Case, rng: Rng): Float32Array {
   if (spaced) {
     const size = sizeOf(dims);
     const ranks = rng.shuffle(Array.from({ length: size }, (_, i) => i));
-    return avoiding(Float32Array.from(ranks, (rank) => (rank - size / 2) * spaced + 0.013), kinks);
+    return avoiding(
+      Float32Array.from(ranks, (rank) => (rank - size / 2) * spaced + 0.013),
+      kinks,
+    );
   }
   return avoiding(random(rng, dims, range), kinks);
 }
@@ -257,7 +365,9 @@ describe('gradient rules against central differences', () => {
       return y.reduce((sum, v, i) => sum + v * seedValues[i], 0);
     };
     const h = 4e-3;
-    const probes = Array.from({ length: Math.min(x.length, 24) }, (_, i) => Math.floor((i * x.length) / Math.min(x.length, 24)));
+    const probes = Array.from({ length: Math.min(x.length, 24) }, (_, i) =>
+      Math.floor((i * x.length) / Math.min(x.length, 24)),
+    );
     for (const i of probes) {
       const up = x.slice();
       const down = x.slice();
