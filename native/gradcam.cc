@@ -58,6 +58,7 @@ void GradCam(const Call& call) {
   const float* gradients = call.In<float>("gradients");      // [B,C,h,w]
   float* maps = call.Out<float>("maps");                     // [B,H,W]
   uint32_t* flat = call.Out<uint32_t>("flat");               // [B]
+  float* cams = call.Out<float>("cams");                     // [B,h,w]
   const size_t batch = call.Size("B"), channels = call.Size("C"), h = call.Size("h"), w = call.Size("w");
   const size_t height = call.Size("height"), width = call.Size("width");
   const bool normalise = call.Number("normalise") != 0;
@@ -68,6 +69,7 @@ void GradCam(const Call& call) {
     for (size_t b = begin; b < end; ++b) {
       const size_t offset = b * channels * h * w;
       const bool finite = SL_DISPATCH(WeightedSum)(activations + offset, gradients + offset, channels, h * w, cam.data());
+      for (size_t i = 0; i < h * w; ++i) cams[b * h * w + i] = static_cast<float>(cam[i]);
       float* out = maps + b * height * width;
       flat[b] = 0;
       if (!finite) {
@@ -115,7 +117,7 @@ bool WeightedSum(const float* SL_RESTRICT activations, const float* SL_RESTRICT 
   bool finite = true;
   for (size_t i = 0; i < pixels; ++i) {
     finite = finite && std::isfinite(cam[i]);
-    cam[i] = cam[i] > 0 ? cam[i] : 0;
+    cam[i] = cam[i] < 0 ? 0 : cam[i];  // keeps NaN
   }
   return finite;
 }

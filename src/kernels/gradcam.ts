@@ -9,20 +9,21 @@ import { defineOp, spec } from '../backend/op.js';
  *              (torch's interpolate(mode='bilinear', align_corners=False))
  *   normalise = 1: (map − min) / (max − min); a constant map becomes zeros and `flat` is 1
  *   normalise = 0: map as it is, in logit units; `flat` says whether it is constant
+ * `cams` is the cam itself, at the activation's size and in logit units.
  * A NaN or infinity anywhere in the cam makes the whole map NaN, and flat 0.
  */
 export const gradcam = defineOp({
   name: 'gradcam',
   inputs: { activations: spec('f32', 'B', 'C', 'h', 'w'), gradients: spec('f32', 'B', 'C', 'h', 'w') },
   params: { height: 1, width: 1, normalise: 1 },
-  outputs: { maps: spec('f32', 'B', 'height', 'width'), flat: spec('u32', 'B') },
+  outputs: { maps: spec('f32', 'B', 'height', 'width'), flat: spec('u32', 'B'), cams: spec('f32', 'B', 'h', 'w') },
 
   check({ C, h, w }, { height, width }) {
     if (C * h * w > 0 && height > 0 && width > 0) return;
     throw new SightlineError('E_SHAPE', { where: 'gradcam', what: `activations [C,h,w] = [${C},${h},${w}] → [${height},${width}] has no pixels` });
   },
 
-  reference({ activations, gradients }, { maps, flat }, { B, C, h, w }, { height, width, normalise }) {
+  reference({ activations, gradients }, { maps, flat, cams }, { B, C, h, w }, { height, width, normalise }) {
     const area = h * w;
     const cam = new Float64Array(area);
     const map = new Float64Array(height * width);
@@ -37,6 +38,7 @@ export const gradcam = defineOp({
       }
       const finite = cam.every(Number.isFinite);
       for (let i = 0; i < area; i++) cam[i] = Math.max(0, cam[i]);
+      cams.set(cam, b * area);
       resample(cam, h, w, map, height, width);
 
       let low = Infinity;
@@ -71,7 +73,7 @@ export const gradcam = defineOp({
   },
   // The map is scaled by its own range, so that float32 noise of the weighted sum shows relative to 1.
   tolerance: { native: { relative: 1e-6, absolute: 1e-6 }, webgpu: { relative: 1e-4, absolute: 2e-5 } },
-  bytes: ({ B, C, h, w }, { height, width }) => 4 * B * (2 * C * h * w + height * width + 1),
+  bytes: ({ B, C, h, w }, { height, width }) => 4 * B * (2 * C * h * w + height * width + h * w + 1),
   flops: ({ B, C, h, w }, { height, width }) => B * (3 * C * h * w + 8 * height * width),
 });
 

@@ -25,7 +25,12 @@ function tapsOf(size: number, start: number, length: number, outputs: number, fi
   const scale = length / outputs;
   const reduction = Math.max(scale, 1);
   const stride = filter === filters.nearest ? 1 : Math.ceil(filter === filters.triangle ? 2 * reduction : scale) + 2;
-  const taps = { first: new Int32Array(outputs), count: new Int32Array(outputs), weights: new Float64Array(outputs * stride), stride };
+  const taps = {
+    first: new Int32Array(outputs),
+    count: new Int32Array(outputs),
+    weights: new Float64Array(outputs * stride),
+    stride,
+  };
   for (let i = 0; i < outputs; i++) {
     const center = start + (i + 0.5) * scale;
     let from: number;
@@ -44,7 +49,8 @@ function tapsOf(size: number, start: number, length: number, outputs: number, fi
     for (let s = from; s < to; s++) {
       let weight = 1;
       if (filter === filters.triangle) weight = Math.max(0, 1 - Math.abs((s + 0.5 - center) / reduction));
-      else if (filter === filters.area) weight = Math.max(0, Math.min(s + 1, start + (i + 1) * scale) - Math.max(s, start + i * scale));
+      else if (filter === filters.area)
+        weight = Math.max(0, Math.min(s + 1, start + (i + 1) * scale) - Math.max(s, start + i * scale));
       taps.weights[i * stride + s - from] = weight;
       sum += weight;
     }
@@ -71,7 +77,13 @@ interface Numbers {
 function check(dims: object, params: object): void {
   const n = { ...dims, ...params } as Numbers;
   const whole = (v: number) => Number.isInteger(v) && v > 0;
-  const inside = n.x >= 0 && n.y >= 0 && n.sourceWidth > 0 && n.sourceHeight > 0 && n.x + n.sourceWidth <= n.columns + 1e-6 && n.y + n.sourceHeight <= n.rows + 1e-6;
+  const inside =
+    n.x >= 0 &&
+    n.y >= 0 &&
+    n.sourceWidth > 0 &&
+    n.sourceHeight > 0 &&
+    n.x + n.sourceWidth <= n.columns + 1e-6 &&
+    n.y + n.sourceHeight <= n.rows + 1e-6;
   if (!inside) {
     throw new SightlineError('E_ARGUMENT', {
       where: 'resize',
@@ -79,13 +91,24 @@ function check(dims: object, params: object): void {
     });
   }
   if (!whole(n.width) || !whole(n.height) || ![0, 1, 2].includes(n.filter)) {
-    throw new SightlineError('E_ARGUMENT', { where: 'resize', what: `expected a positive size and a filter of 0, 1 or 2, received ${n.width}×${n.height}, ${n.filter}` });
+    throw new SightlineError('E_ARGUMENT', {
+      where: 'resize',
+      what: `expected a positive size and a filter of 0, 1 or 2, received ${n.width}×${n.height}, ${n.filter}`,
+    });
   }
 }
 
 /** Rows first, then columns: the same order as the C++ kernel, which then works on whole rows. */
-function reference(inputs: { image: ArrayLike<number> }, outputs: { resized: Float32Array }, dims: object, params: object): void {
-  const { rows, columns, channels, x, y, sourceWidth, sourceHeight, width, height, filter } = { ...dims, ...params } as Numbers;
+function reference(
+  inputs: { image: ArrayLike<number> },
+  outputs: { resized: Float32Array },
+  dims: object,
+  params: object,
+): void {
+  const { rows, columns, channels, x, y, sourceWidth, sourceHeight, width, height, filter } = {
+    ...dims,
+    ...params,
+  } as Numbers;
   const vertical = tapsOf(rows, y, sourceHeight, height, filter);
   const horizontal = tapsOf(columns, x, sourceWidth, width, filter);
   const line = new Float64Array(columns * channels);
@@ -115,7 +138,10 @@ const common = {
   check,
   reference,
   native: true,
-  wgsl: { unavailable: 'images are decoded on the CPU, one at a time in worker threads: a transfer costs more than the resize' },
+  wgsl: {
+    unavailable:
+      'images are decoded on the CPU, one at a time in worker threads: a transfer costs more than the resize',
+  },
   tolerance: { native: { relative: 1e-5, absolute: 1e-5 } },
 } as const;
 
