@@ -74,6 +74,7 @@ void GradCam(const Call& call) {
       flat[b] = 0;
       if (!finite) {
         std::fill(out, out + height * width, std::numeric_limits<float>::quiet_NaN());
+        std::fill(cams + b * h * w, cams + (b + 1) * h * w, std::numeric_limits<float>::quiet_NaN());
         continue;
       }
       const auto [low, high] = Resample(cam, w, rows, columns, line, map);

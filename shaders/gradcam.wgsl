@@ -119,6 +119,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var p = lane; p < pixels; p += WORKGROUP) {
       maps[out + p] = nan;
     }
+    for (var i = lane; i < area; i += WORKGROUP) {
+      cams[cam + i] = nan;
+    }
   } else if (params.normalise != 0u) {
     let scale = select(1.0 / (high - low), 0.0, constant_map);
     for (var p = lane; p < pixels; p += WORKGROUP) {

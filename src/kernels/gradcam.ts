@@ -10,7 +10,7 @@ import { defineOp, spec } from '../backend/op.js';
  *   normalise = 1: (map − min) / (max − min); a constant map becomes zeros and `flat` is 1
  *   normalise = 0: map as it is, in logit units; `flat` says whether it is constant
  * `cams` is the cam itself, at the activation's size and in logit units.
- * A NaN or infinity anywhere in the cam makes the whole map NaN, and flat 0.
+ * A NaN or infinity anywhere in the cam makes cam and map NaN throughout, and flat 0.
  */
 export const gradcam = defineOp({
   name: 'gradcam',
@@ -38,7 +38,8 @@ export const gradcam = defineOp({
       }
       const finite = cam.every(Number.isFinite);
       for (let i = 0; i < area; i++) cam[i] = Math.max(0, cam[i]);
-      cams.set(cam, b * area);
+      if (finite) cams.set(cam, b * area);
+      else cams.fill(NaN, b * area, (b + 1) * area);
       resample(cam, h, w, map, height, width);
 
       let low = Infinity;
