@@ -3,6 +3,7 @@
 // those folders. Please also export peakActivationBytes(graph: Graph): number from src/graph/memory.ts (bytes of the
 // largest set of values alive at once for ONE sample, from inferred shapes). Delete this note when read.
 import { SightlineError } from '../core/errors.js';
+import { canonical } from './canonical.js';
 import { findHead } from './head.js';
 import { findImageInput, type ImageInput } from './image_input.js';
 import type { Inference } from './infer.js';
@@ -87,10 +88,11 @@ const assumedSize = [224, 224] as const;
  *   classifier), E_ARGUMENT (an option that does not fit the model)
  */
 export function readClassifier(model: string | Uint8Array, options: ClassifierOptions = {}): Classifier {
-  const graph = importOnnx(model);
-  const image = findImageInput(graph, options);
+  const imported = importOnnx(model);
+  const image = findImageInput(imported, options);
   const size = fixedSize(image, options.size);
-  const shapes = shapesFor(graph, image, image.batch ?? 1, size ?? options.size ?? assumedSize);
+  const shapes = shapesFor(imported, image, image.batch ?? 1, size ?? options.size ?? assumedSize);
+  const graph = canonical(imported, shapes);
   const head = findHead(graph, shapes, image.batch ?? 1, outputNamed(graph, options.output));
   const simplified = simplify(graph, shapes, [head.logits]);
   const layers = spatialLayers(simplified, shapes, image.name, head.logits, image.layout === 'NCHW' ? 1 : 3);

@@ -25,7 +25,7 @@ async function run(compiled: CompiledGraph, classes = [-1, 0, 1, 2]) {
     class_index: tensor('i64', [compiled.batch], BigInt64Array.from(classes.slice(0, compiled.batch), BigInt)),
   });
   await session.close();
-  return outputs as Record<'logits' | 'activation' | 'gradient', { dims: number[]; data: Float32Array }>;
+  return outputs as unknown as Record<'logits' | 'activation' | 'gradient', { dims: number[]; data: Float32Array }>;
 }
 
 async function explained(model: SmallModel, options: ClassifierOptions = {}) {

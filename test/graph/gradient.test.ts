@@ -270,6 +270,12 @@ const cases: Case[] = [
     build: ({ emit, x, constant }) =>
       emit.mul(emit.op('Gather', [x, emit.constant(i64([], [-2]))], { axis: 1 }), constant([2, 3])),
   },
+  {
+    name: 'Gather repeated positions',
+    dims: [2, 4, 3],
+    build: ({ emit, x, constant }) =>
+      emit.mul(emit.op('Gather', [x, emit.constant(i64([2, 2], [3, 0, -1, 2]))], { axis: 1 }), constant([2, 2, 2, 3])),
+  },
   op('ReduceMean', image, { axes: [2, 3], keepdims: 0 }),
   {
     name: 'ReduceMean opset 18',

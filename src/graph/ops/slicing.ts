@@ -63,6 +63,18 @@ function gatheredDims(view: NodeView): { dims: number[]; axis: number } {
   return { dims: [...x.dims.slice(0, axis), ...view.input(1).dims, ...x.dims.slice(axis + 1)], axis };
 }
 
+/** Where in `indices` each of `size` positions stands; one list per repetition, indices.length = nowhere. */
+function placesOf(indices: readonly number[], size: number): number[][] {
+  const lists: number[][] = [];
+  const seen = new Array<number>(size).fill(0);
+  indices.forEach((index, place) => {
+    const at = index < 0 ? index + size : index;
+    lists[seen[at]] ??= new Array<number>(size).fill(indices.length);
+    lists[seen[at]++][at] = place;
+  });
+  return lists;
+}
+
 export const slicing: Record<string, OpRules> = {
   Slice: {
     shape: sliced,
@@ -143,7 +155,7 @@ export const slicing: Record<string, OpRules> = {
       }
       return [constantOf(x.type, dims, out)];
     },
-    // One constant position (a class token, the last step): its gradient is padded back with zeros.
+    // Fixed positions: each source element sums the gradients of the places that it was copied to.
     gradient: (view) => {
       const g = view.arriving(0);
       if (!g) return [undefined];
@@ -151,22 +163,24 @@ export const slicing: Record<string, OpRules> = {
       const dims = emit.dims(node.inputs[0]);
       const axis = axisOf(intAttribute(node, 'axis', 0), dims.length);
       const indices = constants(view)(1);
-      if (indices?.length !== 1) {
+      if (!indices)
         throw unsupportedOp(
           node,
-          'only a Gather of one fixed position has a gradient rule',
+          'only a Gather of fixed positions has a gradient rule',
           'Choose a later target layer.',
         );
-      }
-      const at = indices[0] < 0 ? indices[0] + dims[axis] : indices[0];
-      const single = emit.reshape(
-        g,
-        dims.map((dim, i) => (i === axis ? 1 : dim)),
-      );
-      const pads = new Array<number>(2 * dims.length).fill(0);
-      pads[axis] = at;
-      pads[axis + dims.length] = dims[axis] - at - 1;
-      return [emit.pad(single, pads)];
+      const size = dims[axis];
+      const lead = product(dims.slice(0, axis));
+      const flat = emit.reshape(g, [lead, indices.length, product(dims.slice(axis + 1))]);
+      // A row of zeros at the end, for source elements that were copied nowhere.
+      const padded = emit.pad(flat, [0, 0, 0, 0, 1, 0]);
+      const sums = placesOf(indices, size).map((places) => emit.op('Gather', [padded, emit.ints(places)], { axis: 1 }));
+      return [
+        emit.reshape(
+          sums.reduce((a, b) => emit.add(a, b)),
+          dims,
+        ),
+      ];
     },
   },
   GatherElements: { shape: (view) => [{ type: view.input(0).type, dims: view.input(1).dims }] },
