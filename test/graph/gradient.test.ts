@@ -387,6 +387,29 @@ describe('gradient rules against central differences', () => {
     await session.close();
   });
 
+  it.each([
+    ['tiling windows', { kernel_shape: [2, 2], strides: [2, 2] }, [0, 2, 8, 10]],
+    // Windows start at row and column −1, 1: the first pixel inside each is the one that all ties go to.
+    ['overlapping windows', { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [0, 1, 4, 5]],
+  ] as const)('MaxPool gives ties to the first of them, as PyTorch does: %s', async (_name, attributes, winners) => {
+    const test = op('MaxPool ties', [1, 1, 4, 4], attributes);
+    const { session, seedValues } = await compiled(test);
+    const { dx_out } = await session.run({ x: tensor('f32', test.dims, new Float32Array(16)) });
+    const expected = new Float32Array(16);
+    winners.forEach((at, window) => (expected[at] += seedValues[window]));
+    expect(dx_out.data).toEqual(expected);
+    await session.close();
+  });
+
+  it.each(['GlobalMaxPool', 'ReduceMax'])('%s gives ties to the first of them', async (name) => {
+    const { session, seedValues } = await compiled(
+      op(name, [1, 2, 2, 2], name === 'ReduceMax' ? { axes: [2, 3] } : {}),
+    );
+    const { dx_out } = await session.run({ x: tensor('f32', [1, 2, 2, 2], new Float32Array(8)) });
+    expect(Array.from(dx_out.data as Float32Array, (v) => v + 0)).toEqual([seedValues[0], 0, 0, 0, seedValues[1], 0, 0, 0]);
+    await session.close();
+  });
+
   it('covers every op that claims a gradient rule', () => {
     const covered = new Set(cases.map((test) => test.name.split(' ')[0]));
     expect(differentiableOps().filter((name) => !covered.has(name))).toEqual([]);
