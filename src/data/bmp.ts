@@ -11,7 +11,8 @@ import type { Picture } from './types.js';
 export const bmp: Reader = {
   formats: ['bmp'],
   extensions: ['.bmp', '.dib'],
-  recognises: (head) => head[0] === 0x42 && head[1] === 0x4d && head.length >= 30 && [12, 40, 52, 56, 64, 108, 124].includes(head[14]),
+  recognises: (head) =>
+    head[0] === 0x42 && head[1] === 0x4d && head.length >= 30 && [12, 40, 52, 56, 64, 108, 124].includes(head[14]),
   decode: async (bytes, where) => decode(bytes, where),
 };
 
@@ -29,7 +30,8 @@ interface Header {
 }
 
 function decode(bytes: Buffer, where: string): Picture {
-  const corrupt = (what: string) => new SightlineError('E_IMAGE_CORRUPT', { where, what, remedy: 'Copy the file again from its source.' });
+  const corrupt = (what: string) =>
+    new SightlineError('E_IMAGE_CORRUPT', { where, what, remedy: 'Copy the file again from its source.' });
   const header = readHeader(bytes, where);
   const { width, height, bits, compression } = header;
   if (width < 1 || height < 1 || width * height > 2 ** 30) throw corrupt(`impossible size ${width}×${height}`);
@@ -53,7 +55,14 @@ function decode(bytes: Buffer, where: string): Picture {
 
 function wrap({ width, height, bits, compression }: Header, data: Uint8Array, channels: number): Picture {
   const encoding = compressions[compression];
-  return { width, height, channels, data, scale: 1 / 255, source: { format: 'bmp', encoding, bits: bits < 8 ? bits : 8, slices: 1 } };
+  return {
+    width,
+    height,
+    channels,
+    data,
+    scale: 1 / 255,
+    source: { format: 'bmp', encoding, bits: bits < 8 ? bits : 8, slices: 1 },
+  };
 }
 
 function readHeader(bytes: Buffer, where: string): Header {
@@ -64,7 +73,11 @@ function readHeader(bytes: Buffer, where: string): Header {
     const signedHeight = core ? bytes.readInt16LE(20) : bytes.readInt32LE(22);
     const bits = bytes.readUInt16LE(core ? 24 : 28);
     const compression = core ? 0 : bytes.readUInt32LE(30);
-    const supported = [1, 4, 8, 16, 24, 32].includes(bits) && (compression === 0 || (compression === 1 && bits === 8) || ((compression === 3 || compression === 6) && bits >= 16));
+    const supported =
+      [1, 4, 8, 16, 24, 32].includes(bits) &&
+      (compression === 0 ||
+        (compression === 1 && bits === 8) ||
+        ((compression === 3 || compression === 6) && bits >= 16));
     if (!supported) {
       throw new SightlineError('E_IMAGE_FORMAT', {
         where,
@@ -83,10 +96,24 @@ function readHeader(bytes: Buffer, where: string): Header {
           ? [0x7c00, 0x3e0, 0x1f]
           : [0xff0000, 0xff00, 0xff];
     const palette = new Uint8Array(colours * 3);
-    for (let i = 0; i < colours; i++) for (let c = 0; c < 3; c++) palette[3 * i + c] = bytes.readUInt8(14 + size + entry * i + c);
-    return { width, height: Math.abs(signedHeight), topDown: signedHeight < 0, bits, compression, offset: bytes.readUInt32LE(10), palette, masks };
+    for (let i = 0; i < colours; i++)
+      for (let c = 0; c < 3; c++) palette[3 * i + c] = bytes.readUInt8(14 + size + entry * i + c);
+    return {
+      width,
+      height: Math.abs(signedHeight),
+      topDown: signedHeight < 0,
+      bits,
+      compression,
+      offset: bytes.readUInt32LE(10),
+      palette,
+      masks,
+    };
   } catch (error) {
-    throw SightlineError.from(error, 'E_IMAGE_CORRUPT', { where, what: 'the BMP header is truncated', remedy: 'Copy the file again from its source.' });
+    throw SightlineError.from(error, 'E_IMAGE_CORRUPT', {
+      where,
+      what: 'the BMP header is truncated',
+      remedy: 'Copy the file again from its source.',
+    });
   }
 }
 
@@ -112,7 +139,8 @@ function packedIndices(bytes: Buffer, header: Header, corrupt: Corrupt): Uint8Ar
   const mask = (1 << bits) - 1;
   let o = 0;
   for (const row of rows(bytes, header, corrupt)) {
-    for (let x = 0; x < width; x++) out[o++] = (row[Math.floor(x / perByte)] >> (8 - bits * ((x % perByte) + 1))) & mask;
+    for (let x = 0; x < width; x++)
+      out[o++] = (row[Math.floor(x / perByte)] >> (8 - bits * ((x % perByte) + 1))) & mask;
   }
   return out;
 }

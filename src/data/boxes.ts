@@ -14,13 +14,15 @@ export function parseBoxes(cell: unknown): Box[] | string {
       } catch {
         return `not JSON: ${short(text)}`;
       }
-    } else value = text.split('|').map((part) => part.split(';').map((n) => (n.trim() === '' ? Number.NaN : Number(n))));
+    } else
+      value = text.split('|').map((part) => part.split(';').map((n) => (n.trim() === '' ? Number.NaN : Number(n))));
   }
   const list = isNumbers(value) || !Array.isArray(value) ? [value] : (value as unknown[]);
   const boxes: Box[] = [];
   for (const item of list) {
     const numbers = isNumbers(item) ? item.map(Number) : corners(item);
-    if (!numbers || numbers.length !== 4 || !numbers.every(Number.isFinite)) return `expected x0;y0;x1;y1, received ${short(cell)}`;
+    if (!numbers || numbers.length !== 4 || !numbers.every(Number.isFinite))
+      return `expected x0;y0;x1;y1, received ${short(cell)}`;
     const [x0, y0, x1, y1] = numbers;
     if (x1 <= x0 || y1 <= y0) return `x1 <= x0 or y1 <= y0 in ${numbers.join(';')}`;
     boxes.push({ x0, y0, x1, y1 });
@@ -39,6 +41,9 @@ function corners(item: unknown): number[] | undefined {
 }
 
 function short(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? Number(v) : v));
+  const text =
+    typeof value === 'string'
+      ? value
+      : JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? Number(v) : v));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -50,7 +50,13 @@ export async function decodeSample(
 }
 
 /** Decodes the samples of a task into their slots. A sample that fails leaves zeros and its error; the rest go on. */
-export async function decodeSamples({ samples, preprocessing, images, rois, offset }: DecodeTask): Promise<DecodeResult[]> {
+export async function decodeSamples({
+  samples,
+  preprocessing,
+  images,
+  rois,
+  offset,
+}: DecodeTask): Promise<DecodeResult[]> {
   const pixels = preprocessing.height * preprocessing.width;
   const size = pixels * preprocessing.channels;
   const results: DecodeResult[] = [];
@@ -65,7 +71,11 @@ export async function decodeSamples({ samples, preprocessing, images, rois, offs
     } catch (error) {
       image.fill(0);
       roi.fill(0);
-      results.push({ ok: false, stage, error: SightlineError.from(error, 'E_INTERNAL', { where: sample.path }).toData() });
+      results.push({
+        ok: false,
+        stage,
+        error: SightlineError.from(error, 'E_INTERNAL', { where: sample.path }).toData(),
+      });
     }
   }
   return results;

@@ -53,7 +53,10 @@ async function decode(bytes: Buffer, where: string, options: ReadOptions): Promi
   };
   const expected = header.rows * header.columns * header.samples;
   if (raw.data.length < expected) {
-    throw new SightlineError('E_IMAGE_CORRUPT', { where, what: `${raw.data.length} of ${expected} pixel values decoded` });
+    throw new SightlineError('E_IMAGE_CORRUPT', {
+      where,
+      what: `${raw.data.length} of ${expected} pixel values decoded`,
+    });
   }
   if (header.samples === 3 || header.photometric === 'PALETTE COLOR') {
     return { ...shape, ...colourPicture(raw, dataSet, header, where) };

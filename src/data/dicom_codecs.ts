@@ -5,7 +5,7 @@ import { decodeRle } from './dicom_rle.js';
 
 /** Samples of one decoded frame: colour-by-pixel unless `planar`. `rgb`: the codec has converted YCbCr already. */
 export interface RawFrame {
-  data: Uint8Array | Uint16Array;
+  data: Uint8Array | Uint16Array | Uint32Array;
   planar: boolean;
   rgb?: boolean;
 }
@@ -58,7 +58,13 @@ function load(specifier: string): Promise<WasmModule> {
   return module;
 }
 
-async function runWasm(specifier: string, decoderName: string, bytes: Uint8Array, header: DicomHeader, where: string): Promise<RawFrame & { interleave?: number }> {
+async function runWasm(
+  specifier: string,
+  decoderName: string,
+  bytes: Uint8Array,
+  header: DicomHeader,
+  where: string,
+): Promise<RawFrame & { interleave?: number }> {
   const module = await load(specifier);
   let decoder: WasmDecoder | undefined;
   try {
@@ -72,7 +78,11 @@ async function runWasm(specifier: string, decoderName: string, bytes: Uint8Array
     const wide = info.bitsPerSample > 8;
     const needed = info.width * info.height * info.componentCount * (wide ? 2 : 1);
     if (decoded.length < needed) throw new Error(`${decoded.length} bytes decoded of ${needed}`);
-    return { data: wide ? new Uint16Array(decoded.buffer, 0, needed / 2) : decoded, planar: false, interleave: decoder.getInterleaveMode?.() };
+    return {
+      data: wide ? new Uint16Array(decoded.buffer, 0, needed / 2) : decoded,
+      planar: false,
+      interleave: decoder.getInterleaveMode?.(),
+    };
   } catch (error) {
     if (error instanceof SightlineError) throw error;
     modules.delete(specifier); // an aborted module is unusable: the next frame gets a fresh one
@@ -116,7 +126,13 @@ async function jpegBaseline(bytes: Uint8Array, header: DicomHeader, where: strin
     });
   }
   const stream = header.photometric === 'RGB' ? withoutColourTransform(bytes) : bytes;
-  const frame = await runWasm('@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs', 'JPEGDecoder', stream, header, where);
+  const frame = await runWasm(
+    '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs',
+    'JPEGDecoder',
+    stream,
+    header,
+    where,
+  );
   return { ...frame, rgb: true };
 }
 
@@ -129,7 +145,7 @@ function jpegPrecision(bytes: Uint8Array): number | undefined {
 }
 
 function* jpegSegments(bytes: Uint8Array): Generator<{ marker: number; start: number }> {
-  for (let p = 2; p + 4 <= bytes.length && bytes[p] === 0xff && bytes[p + 1] !== 0xda; ) {
+  for (let p = 2; p + 4 <= bytes.length && bytes[p] === 0xff && bytes[p + 1] !== 0xda;) {
     yield { marker: bytes[p + 1], start: p + 2 };
     p += 2 + ((bytes[p + 2] << 8) | bytes[p + 3]);
   }
@@ -162,7 +178,11 @@ async function jpegLossless(bytes: Uint8Array, header: DicomHeader, where: strin
   const specifier = 'jpeg-lossless-decoder-js';
   const { Decoder } = (await import(specifier)) as { Decoder: new () => LosslessDecoder };
   if (header.samples === 3 && header.bitsAllocated > 8) {
-    throw new SightlineError('E_IMAGE_FORMAT', { where, what: 'lossless JPEG colour with more than 8 bits is not read', remedy: 'Decompress the file with a DICOM toolkit.' });
+    throw new SightlineError('E_IMAGE_FORMAT', {
+      where,
+      what: 'lossless JPEG colour with more than 8 bits is not read',
+      remedy: 'Decompress the file with a DICOM toolkit.',
+    });
   }
   const decoder = new Decoder();
   try {

@@ -16,7 +16,15 @@ interface ColourPixels {
  */
 export function colourPicture(raw: RawFrame, dataSet: DataSet, header: DicomHeader, where: string): ColourPixels {
   const { photometric, bitsStored } = header;
-  if (photometric === 'PALETTE COLOR') return paletteColour(raw, dataSet, where);
+  if (raw.data instanceof Uint32Array) {
+    throw new SightlineError('E_IMAGE_FORMAT', {
+      where,
+      what: '32-bit colour is not read',
+      remedy: 'Convert the file to 8 or 16 bits.',
+    });
+  }
+  const { data: stored, planar } = raw;
+  if (photometric === 'PALETTE COLOR') return paletteColour(stored, dataSet, where);
   // JPEG 2000 codecs undo the component transforms RCT and ICT themselves.
   const supported = ['RGB', 'YBR_FULL', 'YBR_FULL_422', 'YBR_RCT', 'YBR_ICT'].includes(photometric);
   if (!supported && !raw.rgb) {
@@ -27,7 +35,7 @@ export function colourPicture(raw: RawFrame, dataSet: DataSet, header: DicomHead
     });
   }
   const pixels = header.rows * header.columns;
-  const data = raw.planar ? interleave(raw.data, pixels) : raw.data.subarray(0, 3 * pixels);
+  const data = planar ? interleave(stored, pixels) : stored.subarray(0, 3 * pixels);
   if (photometric.startsWith('YBR_FULL') && !raw.rgb) ybrToRgb(data, 2 ** (bitsStored - 1), 2 ** bitsStored - 1);
   return { channels: 3, data, scale: 1 / (2 ** bitsStored - 1) };
 }
@@ -51,14 +59,14 @@ function ybrToRgb(data: Uint8Array | Uint16Array, half: number, maximum: number)
   }
 }
 
-function paletteColour(raw: RawFrame, dataSet: DataSet, where: string): ColourPixels {
+function paletteColour(indices: Uint8Array | Uint16Array, dataSet: DataSet, where: string): ColourPixels {
   const luts = ['1', '2', '3'].map((c) => readLut(dataSet, false, where, `x0028110${c}`, `x0028120${c}`));
   const wide = luts[0].maximum > 255;
-  const data = wide ? new Uint16Array(raw.data.length * 3) : new Uint8Array(raw.data.length * 3);
-  for (let i = 0; i < raw.data.length; i++) {
+  const data = wide ? new Uint16Array(indices.length * 3) : new Uint8Array(indices.length * 3);
+  for (let i = 0; i < indices.length; i++) {
     for (let c = 0; c < 3; c++) {
       const { first, entries } = luts[c];
-      const index = Math.min(Math.max(raw.data[i] - first, 0), entries.length - 1);
+      const index = Math.min(Math.max(indices[i] - first, 0), entries.length - 1);
       data[3 * i + c] = entries[index];
     }
   }

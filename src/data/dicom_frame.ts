@@ -11,9 +11,17 @@ const littleEndianMachine = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
  * Samples of one frame as the file stores them, decompressed.
  * @throws SightlineError E_IMAGE_CORRUPT when pixel data is missing or too short, E_ARGUMENT for a frame out of range.
  */
-export async function readFrame(dataSet: DataSet, header: DicomHeader, frame: number, where: string): Promise<RawFrame> {
+export async function readFrame(
+  dataSet: DataSet,
+  header: DicomHeader,
+  frame: number,
+  where: string,
+): Promise<RawFrame> {
   if (frame >= header.frames) {
-    throw new SightlineError('E_ARGUMENT', { where, what: `there is no frame ${frame}: the file has ${header.frames} (counted from 0)` });
+    throw new SightlineError('E_ARGUMENT', {
+      where,
+      what: `there is no frame ${frame}: the file has ${header.frames} (counted from 0)`,
+    });
   }
   const element = dataSet.elements.x7fe00010;
   if (!element) {
@@ -30,7 +38,13 @@ export async function readFrame(dataSet: DataSet, header: DicomHeader, frame: nu
   return codec(frameBytes(bytes, dataSet, element, header.frames, frame, where), header, where);
 }
 
-function uncompressed(bytes: Uint8Array, element: Element, header: DicomHeader, frame: number, where: string): RawFrame {
+function uncompressed(
+  bytes: Uint8Array,
+  element: Element,
+  header: DicomHeader,
+  frame: number,
+  where: string,
+): RawFrame {
   const { rows, columns, samples, bitsAllocated, planar } = header;
   const subsampled = header.photometric === 'YBR_FULL_422';
   const perFrame = rows * columns * (subsampled ? 2 : samples);
@@ -52,18 +66,21 @@ function uncompressed(bytes: Uint8Array, element: Element, header: DicomHeader, 
   if (bitsAllocated === 8) {
     // Big-endian files with OW pixel data hold swapped byte pairs even for 8-bit samples.
     const swapped = header.transferSyntax === explicitBig && element.vr === 'OW';
-    return { data: swapped ? swapBytes(raw, 2) : raw, planar };
+    return {
+      data: swapped ? raw.map((_, i) => bytes[element.dataOffset + ((start - element.dataOffset + i) ^ 1)]) : raw,
+      planar,
+    };
   }
   const width = bitsAllocated / 8;
   const bigEndian = header.transferSyntax === explicitBig;
   if (bigEndian === littleEndianMachine) swapBytes(raw, width);
-  if (width === 2) return { data: new Uint16Array(raw.buffer, raw.byteOffset, perFrame), planar };
-  throw new SightlineError('E_IMAGE_FORMAT', { where, what: '32-bit integer DICOM pixels are not read', remedy: 'Convert the file to NIfTI.' });
+  const samplesOf = width === 2 ? Uint16Array : Uint32Array;
+  return { data: new samplesOf(raw.buffer, raw.byteOffset, perFrame), planar };
 }
 
-function swapBytes(bytes: Uint8Array, width: number): Uint8Array {
+/** In place. */
+function swapBytes(bytes: Uint8Array, width: number): void {
   for (let i = 0; i + width <= bytes.length; i += width) bytes.subarray(i, i + width).reverse();
-  return bytes;
 }
 
 /** One bit per pixel, the first pixel in the least significant bit, frames not padded to bytes (PS3.5 8.1.1). */
@@ -86,14 +103,23 @@ function expand422(bytes: Uint8Array, pixels: number): Uint8Array {
 }
 
 /** The compressed bytes of one frame, its fragments joined. */
-function frameBytes(bytes: Uint8Array, dataSet: DataSet, element: Element, frames: number, frame: number, where: string): Uint8Array {
+function frameBytes(
+  bytes: Uint8Array,
+  dataSet: DataSet,
+  element: Element,
+  frames: number,
+  frame: number,
+  where: string,
+): Uint8Array {
   const fragments = element.fragments ?? [];
-  const corrupt = (what: string) => new SightlineError('E_IMAGE_CORRUPT', { where, what, remedy: 'Transfer the file again from its source.' });
+  const corrupt = (what: string) =>
+    new SightlineError('E_IMAGE_CORRUPT', { where, what, remedy: 'Transfer the file again from its source.' });
   if (fragments.length === 0) throw corrupt('the compressed pixel data holds no fragments');
   const starts = frameStarts(bytes, dataSet, element, frames);
   if (starts.length < frames) throw corrupt(`the pixel data holds ${starts.length} of ${frames} frames`);
   const parts = fragments.slice(starts[frame], starts[frame + 1] ?? fragments.length).map(({ position, length }) => {
-    if (position + length > bytes.length) throw corrupt('truncated: a fragment of the pixel data runs past the end of the file');
+    if (position + length > bytes.length)
+      throw corrupt('truncated: a fragment of the pixel data runs past the end of the file');
     return bytes.subarray(position, position + length);
   });
   if (parts.length === 0) throw corrupt(`frame ${frame} has no fragments`);
@@ -107,7 +133,9 @@ function frameBytes(bytes: Uint8Array, dataSet: DataSet, element: Element, frame
 function frameStarts(bytes: Uint8Array, dataSet: DataSet, element: Element, frames: number): number[] {
   const fragments = element.fragments ?? [];
   if (frames === 1) return [0];
-  const offsets = element.basicOffsetTable?.length ? element.basicOffsetTable : extendedOffsets(bytes, dataSet.elements.x7fe00001);
+  const offsets = element.basicOffsetTable?.length
+    ? element.basicOffsetTable
+    : extendedOffsets(bytes, dataSet.elements.x7fe00001);
   if (offsets.length === frames) {
     const starts = offsets.map((offset) => fragments.findIndex((f) => f.offset === offset));
     if (starts.every((s, i) => s >= 0 && (i === 0 || s > starts[i - 1]))) return starts;

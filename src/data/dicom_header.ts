@@ -111,7 +111,15 @@ export function readHeader(dataSet: DataSet, where: string): DicomHeader {
     padding: paddingRange(dataSet, signed),
     pixelSpacing: spacing(dataSet),
   };
-  const valid = rows > 0 && columns > 0 && [1, 8, 16, 32].includes(bitsAllocated) && bitsStored >= 1 && bitsStored <= bitsAllocated && highBit < bitsAllocated && highBit >= bitsStored - 1 && [1, 3].includes(header.samples);
+  const valid =
+    rows > 0 &&
+    columns > 0 &&
+    [1, 8, 16, 32].includes(bitsAllocated) &&
+    bitsStored >= 1 &&
+    bitsStored <= bitsAllocated &&
+    highBit < bitsAllocated &&
+    highBit >= bitsStored - 1 &&
+    [1, 3].includes(header.samples);
   if (!valid) {
     throw new SightlineError('E_IMAGE_FORMAT', {
       where,

@@ -9,12 +9,20 @@ import type { DicomHeader } from './dicom_header.js';
 export function decodeRle(bytes: Uint8Array, header: DicomHeader, where: string): Uint8Array | Uint16Array {
   const pixels = header.rows * header.columns;
   const bytesPerSample = header.bitsAllocated / 8;
-  const corrupt = (what: string) => new SightlineError('E_IMAGE_CORRUPT', { where, what, remedy: 'Transfer the file again from its source.' });
+  const corrupt = (what: string) =>
+    new SightlineError('E_IMAGE_CORRUPT', { where, what, remedy: 'Transfer the file again from its source.' });
+  if (bytesPerSample > 2) {
+    throw new SightlineError('E_IMAGE_FORMAT', {
+      where,
+      what: `RLE with ${header.bitsAllocated} bits is not read`,
+      remedy: 'Decompress the file with a DICOM toolkit.',
+    });
+  }
   if (bytes.length < 64) throw corrupt('truncated RLE header');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const segments = view.getUint32(0, true);
   const expected = header.samples * bytesPerSample;
-  if (segments !== expected || bytesPerSample > 2) {
+  if (segments !== expected) {
     throw corrupt(`${segments} RLE segments where ${expected} are needed`);
   }
   const planes: Uint8Array[] = [];

@@ -18,9 +18,9 @@ export type Voi = ({ kind: 'window'; fn: VoiFunction } & Window) | { kind: 'lut'
 
 /**
  * Stored pixel values: bits above the high bit (old overlays) masked away, the rest shifted down and
- * sign-extended. `data` may come from a codec that has extended the sign already: the result is the same.
+ * sign-extended; beyond 24 bits rounded to float32. `data` may come from a codec that has extended the sign already: the result is the same.
  */
-export function storedValues(data: Uint8Array | Uint16Array, header: DicomHeader): Float32Array {
+export function storedValues(data: Uint8Array | Uint16Array | Uint32Array, header: DicomHeader): Float32Array {
   const { bitsStored, highBit, signed } = header;
   const out = new Float32Array(data.length);
   const up = 31 - highBit;
@@ -31,7 +31,12 @@ export function storedValues(data: Uint8Array | Uint16Array, header: DicomHeader
 }
 
 /** Value after the modality transform (Hounsfield units for CT): a lookup table, or slope and intercept. */
-export function modalityTransform(dataSet: DataSet, header: DicomHeader, frame: number, where: string): (stored: number) => number {
+export function modalityTransform(
+  dataSet: DataSet,
+  header: DicomHeader,
+  frame: number,
+  where: string,
+): (stored: number) => number {
   const item = dataSet.elements.x00283000?.items?.[0]?.dataSet;
   if (item) {
     const lut = readLut(item, header.signed, where);
@@ -41,7 +46,10 @@ export function modalityTransform(dataSet: DataSet, header: DicomHeader, frame: 
   const slope = group.floatString('x00281053') ?? 1;
   const intercept = group.floatString('x00281052') ?? 0;
   if (!Number.isFinite(slope) || !Number.isFinite(intercept) || slope === 0) {
-    throw new SightlineError('E_IMAGE_FORMAT', { where, what: `rescale slope ${slope} and intercept ${intercept} are not usable` });
+    throw new SightlineError('E_IMAGE_FORMAT', {
+      where,
+      what: `rescale slope ${slope} and intercept ${intercept} are not usable`,
+    });
   }
   return (stored) => stored * slope + intercept;
 }
@@ -86,9 +94,18 @@ function lookUp({ first, entries }: Lut, value: number): number {
  * window or table, else minimum–maximum of the frame without padding. MONOCHROME1 is inverted so
  * that more is brighter; padding pixels are black in the result either way.
  */
-export function greyToUnit(stored: Float32Array, dataSet: DataSet, header: DicomHeader, frame: number, where: string, window?: Window): Float32Array {
+export function greyToUnit(
+  stored: Float32Array,
+  dataSet: DataSet,
+  header: DicomHeader,
+  frame: number,
+  where: string,
+  window?: Window,
+): Float32Array {
   const modality = modalityTransform(dataSet, header, frame, where);
-  const voi = window ? { kind: 'window' as const, fn: 'LINEAR_EXACT' as const, ...window } : voiTransform(dataSet, frame, where);
+  const voi = window
+    ? { kind: 'window' as const, fn: 'LINEAR_EXACT' as const, ...window }
+    : voiTransform(dataSet, frame, where);
   const isPadding = paddingTest(header);
   const out = new Float32Array(stored.length);
   const inverted = header.photometric === 'MONOCHROME1';
@@ -117,7 +134,11 @@ export function greyToUnit(stored: Float32Array, dataSet: DataSet, header: Dicom
   return out;
 }
 
-function range(stored: Float32Array, isPadding: ((v: number) => boolean) | undefined, modality: (v: number) => number): { low: number; gain: number } {
+function range(
+  stored: Float32Array,
+  isPadding: ((v: number) => boolean) | undefined,
+  modality: (v: number) => number,
+): { low: number; gain: number } {
   const kept = isPadding ? stored.filter((v) => !isPadding(v)) : stored;
   const ends = finiteRange(kept);
   const [a, b] = [modality(ends.low), modality(ends.high)]; // a negative slope swaps them
@@ -132,7 +153,13 @@ function paddingTest({ padding }: DicomHeader): ((v: number) => boolean) | undef
 }
 
 /** Reads a LUT Descriptor and LUT Data (modality, VOI). @throws SightlineError E_IMAGE_FORMAT when unusable. */
-export function readLut(item: DataSet, signedFirst: boolean, where: string, descriptor = 'x00283002', data = 'x00283006'): Lut {
+export function readLut(
+  item: DataSet,
+  signedFirst: boolean,
+  where: string,
+  descriptor = 'x00283002',
+  data = 'x00283006',
+): Lut {
   const count = item.uint16(descriptor, 0);
   const first = signedFirst ? item.int16(descriptor, 1) : item.uint16(descriptor, 1);
   const bits = item.uint16(descriptor, 2);
@@ -148,6 +175,7 @@ export function readLut(item: DataSet, signedFirst: boolean, where: string, desc
   const entries = new Uint16Array(length);
   // 8-bit tables are stored one entry per byte or, by many writers, one per 16-bit word.
   const bytewise = element.length < 2 * length;
-  for (let i = 0; i < length; i++) entries[i] = bytewise ? item.byteArray[element.dataOffset + i] : (item.uint16(data, i) ?? 0);
+  for (let i = 0; i < length; i++)
+    entries[i] = bytewise ? item.byteArray[element.dataOffset + i] : (item.uint16(data, i) ?? 0);
   return { first, entries, maximum: 2 ** bits! - 1 };
 }

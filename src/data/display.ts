@@ -22,13 +22,18 @@ export async function readForDisplay(sample: Sample, preprocessing: Preprocessin
   const picture = await openPicture(path, { slice, window: preprocessing.window, axis: preprocessing.axis });
   const { width, height } = picture;
   const { mask } = await readRoi(sample, width, height, preprocessing.axis);
-  return { picture: displayable(picture), roi: mask, covers: coveredBox(placePicture(width, height, preprocessing), preprocessing) };
+  return {
+    picture: displayable(picture),
+    roi: mask,
+    covers: coveredBox(placePicture(width, height, preprocessing), preprocessing),
+  };
 }
 
 /** Grey and RGB as they are; of any other channel count (MR sequences) the first channel. */
 function displayable({ width, height, channels, data, scale }: Picture): DisplaySubject['picture'] {
   const shown = channels === 3 ? 3 : 1;
   const out = new Float32Array(width * height * shown);
-  for (let i = 0; i < width * height; i++) for (let c = 0; c < shown; c++) out[shown * i + c] = data[channels * i + c] * scale;
+  for (let i = 0; i < width * height; i++)
+    for (let c = 0; c < shown; c++) out[shown * i + c] = data[channels * i + c] * scale;
   return { width, height, channels: shown, data: out };
 }

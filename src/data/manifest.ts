@@ -49,7 +49,11 @@ export async function readManifest(path: string, onNotice: (message: string) => 
   if (missing.length && (columns.size || problems.length === 0)) {
     const found = [...columns].join(', ') || 'none';
     // Every row lacks the cell then: one line says it.
-    problems.splice(0, problems.length, ...missing.map((column) => ({ column, what: `the column is missing (found: ${found})` })));
+    problems.splice(
+      0,
+      problems.length,
+      ...missing.map((column) => ({ column, what: `the column is missing (found: ${found})` })),
+    );
   } else problems.push(...(await missingFiles(drafts)));
   if (problems.length) throw manifestError(path, problems);
 
@@ -62,7 +66,8 @@ function readRow({ row, cells }: ManifestRow, folder: string, problems: Problem[
   const text = (column: string): string | undefined => {
     const cell = cells.get(column);
     if (cell === null || cell === undefined) return undefined;
-    const value = typeof cell === 'object' ? JSON.stringify(cell) : String(cell as string | number | bigint | boolean).trim();
+    const value =
+      typeof cell === 'object' ? JSON.stringify(cell) : String(cell as string | number | bigint | boolean).trim();
     return value === '' ? undefined : value;
   };
   const [id, path] = [text('id'), text('path')];

@@ -26,7 +26,12 @@ export interface RowSource {
 
 type Opener = (path: string, problems: Problem[]) => RowSource;
 
-export const manifestFormats: Record<string, Opener> = { '.csv': openCsv, '.jsonl': openJsonLines, '.ndjson': openJsonLines, '.parquet': openParquet };
+export const manifestFormats: Record<string, Opener> = {
+  '.csv': openCsv,
+  '.jsonl': openJsonLines,
+  '.ndjson': openJsonLines,
+  '.parquet': openParquet,
+};
 
 function openCsv(path: string, problems: Problem[]): RowSource {
   const columns = new Set<string>();
@@ -36,11 +41,15 @@ function openCsv(path: string, problems: Problem[]): RowSource {
     input.on('error', (error) => parser.destroy(error));
     let header: string[] | undefined;
     try {
-      for await (const { record, info } of input.pipe(parser) as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      for await (const { record, info } of input.pipe(parser) as AsyncIterable<{
+        record: string[];
+        info: { lines: number };
+      }>) {
         if (!header) {
           header = record.map((name) => name.toLowerCase());
           header.forEach((name, i) => {
-            if (columns.has(name)) problems.push({ row: info.lines, column: name, what: `column ${i + 1} repeats this name` });
+            if (columns.has(name))
+              problems.push({ row: info.lines, column: name, what: `column ${i + 1} repeats this name` });
             columns.add(name);
           });
           continue;
@@ -53,7 +62,10 @@ function openCsv(path: string, problems: Problem[]): RowSource {
       }
     } catch (error) {
       if (!(error instanceof CsvError)) throw error;
-      problems.push({ row: error.lines as number | undefined, what: `not readable as CSV from here on (${error.message})` });
+      problems.push({
+        row: error.lines as number | undefined,
+        what: `not readable as CSV from here on (${error.message})`,
+      });
     } finally {
       input.destroy();
     }
@@ -100,9 +112,18 @@ function openParquet(path: string, problems: Problem[]): RowSource {
       for (const { element } of parquetSchema(metadata).children) columns.add(element.name.toLowerCase());
       const total = Number(metadata.num_rows);
       for (let start = 0; start < total; start += parquetBlock) {
-        const block = await parquetReadObjects({ file, metadata, compressors, rowStart: start, rowEnd: Math.min(total, start + parquetBlock) });
+        const block = await parquetReadObjects({
+          file,
+          metadata,
+          compressors,
+          rowStart: start,
+          rowEnd: Math.min(total, start + parquetBlock),
+        });
         for (const [i, record] of block.entries()) {
-          yield { row: start + i + 1, cells: new Map(Object.entries(record).map(([name, cell]) => [name.toLowerCase(), cell as unknown])) };
+          yield {
+            row: start + i + 1,
+            cells: new Map(Object.entries(record).map(([name, cell]) => [name.toLowerCase(), cell as unknown])),
+          };
         }
       }
     } catch (error) {

@@ -77,7 +77,9 @@ function countSlices(path: string, axis: Axis): SliceCount {
 function readHeader(bytes: Uint8Array, where: string): Header {
   let header: Header | null;
   try {
-    header = nifti.readHeader(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + Math.min(bytes.length, 1024)) as ArrayBuffer);
+    header = nifti.readHeader(
+      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + Math.min(bytes.length, 1024)) as ArrayBuffer,
+    );
   } catch (cause) {
     throw new SightlineError('E_IMAGE_CORRUPT', { where, what: 'the NIfTI header cannot be read', cause });
   }
@@ -97,7 +99,10 @@ function shape({ dims }: Header, where: string): Volume['dims'] {
   const channels = [4, 5, 6, 7].map(size).reduce((product, n) => product * Math.max(n, 1), 1);
   const all: Volume['dims'] = [size(1), size(2), size(3), channels];
   if (rank < 1 || rank > 7 || all.some((n) => !Number.isInteger(n) || n < 1)) {
-    throw new SightlineError('E_IMAGE_CORRUPT', { where, what: `impossible NIfTI dimensions [${dims.slice(0, 8).join(', ')}]` });
+    throw new SightlineError('E_IMAGE_CORRUPT', {
+      where,
+      what: `impossible NIfTI dimensions [${dims.slice(0, 8).join(', ')}]`,
+    });
   }
   return all;
 }
@@ -119,7 +124,12 @@ function readVolume(file: Buffer, where: string): Volume {
     try {
       bytes = gunzipSync(file);
     } catch (cause) {
-      throw new SightlineError('E_IMAGE_CORRUPT', { where, what: 'truncated or damaged gzip data', remedy: 'Copy the file again from its source.', cause });
+      throw new SightlineError('E_IMAGE_CORRUPT', {
+        where,
+        what: 'truncated or damaged gzip data',
+        remedy: 'Copy the file again from its source.',
+        cause,
+      });
     }
   }
   const header = readHeader(bytes, where);
@@ -142,10 +152,19 @@ function readVolume(file: Buffer, where: string): Volume {
     });
   }
   // The header's slope of 0 (or NaN) means "not scaled" (nifti1.h); colours are never scaled.
-  const scaled = header.scl_slope !== 0 && Number.isFinite(header.scl_slope) && Number.isFinite(header.scl_inter) && !type.colours;
+  const scaled =
+    header.scl_slope !== 0 && Number.isFinite(header.scl_slope) && Number.isFinite(header.scl_inter) && !type.colours;
   const [slope, inter] = scaled ? [header.scl_slope, header.scl_inter] : [1, 0];
   const at = elementReader(bytes, header, type, count);
-  return { header, bytes, dims, at: (i) => at(i) * slope + inter, colours: type.colours ?? 1, bits: type.bits, ranges: [] };
+  return {
+    header,
+    bytes,
+    dims,
+    at: (i) => at(i) * slope + inter,
+    colours: type.colours ?? 1,
+    bits: type.bits,
+    ranges: [],
+  };
 }
 
 interface DataType {
@@ -190,7 +209,10 @@ async function decode(file: Buffer, where: string, options: ReadOptions): Promis
   const axis = options.axis ?? 2;
   const slice = options.slice ?? 0;
   if (slice >= dims[axis]) {
-    throw new SightlineError('E_ARGUMENT', { where, what: `there is no slice ${slice}: the volume has ${dims[axis]} along axis ${axis} (counted from 0)` });
+    throw new SightlineError('E_ARGUMENT', {
+      where,
+      what: `there is no slice ${slice}: the volume has ${dims[axis]} along axis ${axis} (counted from 0)`,
+    });
   }
   const strides = [1, dims[0], dims[0] * dims[1]];
   const [columnAxis, rowAxis] = [0, 1, 2].filter((a) => a !== axis);

@@ -25,7 +25,13 @@ const inFlight = 6;
  * lesion), mask, boxes, patient, split (pool, validation, test; by patient). Normals have neither mask nor boxes.
  * @throws SightlineError E_OUTPUT, E_DISK_FULL, E_ARGUMENT.
  */
-export async function writePhantoms({ out, count, size = 256, seed = 0, onProgress }: PhantomOptions): Promise<{ manifest: string; count: number }> {
+export async function writePhantoms({
+  out,
+  count,
+  size = 256,
+  seed = 0,
+  onProgress,
+}: PhantomOptions): Promise<{ manifest: string; count: number }> {
   expectArgument(Number.isInteger(count) && count > 0, 'count', 'a positive whole number', count);
   expectArgument(Number.isInteger(size) && size >= 16 && size <= 8192, 'size', 'a whole number from 16 to 8192', size);
   const manifest = join(out, 'manifest.csv');
@@ -58,7 +64,9 @@ const maskPath = ({ id, mask }: Phantom) => (mask ? `masks/${id}.png` : '');
 
 function manifestRow(phantom: Phantom): string {
   const boxes = phantom.boxes.map(({ x0, y0, x1, y1 }) => [x0, y0, x1, y1].join(';')).join('|');
-  return [phantom.id, imagePath(phantom), phantom.label, maskPath(phantom), boxes, phantom.patient, phantom.split].join(',');
+  return [phantom.id, imagePath(phantom), phantom.label, maskPath(phantom), boxes, phantom.patient, phantom.split].join(
+    ',',
+  );
 }
 
 async function writePhantom(phantom: Phantom, out: string): Promise<void> {
@@ -67,5 +75,8 @@ async function writePhantom(phantom: Phantom, out: string): Promise<void> {
 }
 
 function encode(pixels: Uint8Array, size: number): Promise<Buffer> {
-  return sharp(pixels, { raw: { width: size, height: size, channels: 1 } }).toColourspace('b-w').png({ compressionLevel: 6 }).toBuffer();
+  return sharp(pixels, { raw: { width: size, height: size, channels: 1 } })
+    .toColourspace('b-w')
+    .png({ compressionLevel: 6 })
+    .toBuffer();
 }

@@ -46,7 +46,13 @@ export function drawAnatomy(rng: Rng): Anatomy {
       ellipse(-apart, top, lungWidth * 1.06, lungHeight * 0.97, between(rng, 0.08, 0.16)),
       ellipse(apart, top + 0.01, lungWidth * 0.97, lungHeight, -between(rng, 0.08, 0.16)),
     ],
-    heart: ellipse(between(rng, 0.045, 0.075), top + between(rng, 0.14, 0.18), between(rng, 0.12, 0.155), between(rng, 0.13, 0.165), between(rng, -0.7, -0.4)),
+    heart: ellipse(
+      between(rng, 0.045, 0.075),
+      top + between(rng, 0.14, 0.18),
+      between(rng, 0.12, 0.155),
+      between(rng, 0.13, 0.165),
+      between(rng, -0.7, -0.4),
+    ),
     spineWidth: between(rng, 0.035, 0.045),
     ribSpacing: between(rng, 0.068, 0.08) * scale,
     ribDrop: between(rng, 0.5, 0.75),
@@ -131,7 +137,8 @@ function ribs(a: Anatomy, u: number, v: number): number {
   const phase = (v - a.ribStart + 0.1 * side - a.ribDrop * side * side * 1.6) / a.ribSpacing;
   const off = Math.abs(phase - Math.round(phase)) * a.ribSpacing;
   const half = 0.0165;
-  const band = off < half ? 0.55 + 0.45 * (off / half) * (off / half) : off < half + 0.012 ? bell((off - half) / 0.004) : 0;
+  const band =
+    off < half ? 0.55 + 0.45 * (off / half) * (off / half) : off < half + 0.012 ? bell((off - half) / 0.004) : 0;
   const fade = Math.min(1, (side - 0.03) / 0.05);
   const collar = v - 0.155 + 0.13 * (side - 0.05);
   const clavicle = side > 0.04 && side < 0.34 && Math.abs(collar) < 0.04 ? 0.13 * bell(collar / 0.013) : 0;

@@ -51,8 +51,18 @@ export class PhantomArtist {
     const label = rng.uniform() < 0.45 ? 'lesion' : 'normal';
     const lesions = label === 'lesion' ? drawLesions(rng, anatomy.lungs) : [];
     const devices = rng.uniform() < (label === 'normal' ? 0.4 : 0.12) ? drawDevices(rng) : [];
-    const pose = { shiftX: 0.03 * rng.normal(), shiftY: 0.02 * rng.normal(), turn: 0.035 * rng.normal(), zoom: 1 + 0.03 * rng.normal() };
-    const exposure = { gain: 0.86 + 0.28 * rng.uniform(), gamma: 0.85 + 0.4 * rng.uniform(), grain: 0.008 + 0.016 * rng.uniform(), fog: 0.03 + 0.05 * rng.uniform() };
+    const pose = {
+      shiftX: 0.03 * rng.normal(),
+      shiftY: 0.02 * rng.normal(),
+      turn: 0.035 * rng.normal(),
+      zoom: 1 + 0.03 * rng.normal(),
+    };
+    const exposure = {
+      gain: 0.86 + 0.28 * rng.uniform(),
+      gamma: 0.85 + 0.4 * rng.uniform(),
+      grain: 0.008 + 0.016 * rng.uniform(),
+      fog: 0.03 + 0.05 * rng.uniform(),
+    };
     const [cloud, grain] = [this.#sampler(rng), this.#sampler(rng)];
 
     const pixels = new Uint8Array(size * size);
@@ -70,15 +80,18 @@ export class PhantomArtist {
         attenuation(anatomy, u, v, ray);
         let density = ray.density;
         // Vessels and parenchyma: coarse noise, stronger where there is air to contrast with.
-        if (density > 0) density += (0.012 + 0.035 * ray.lung) * (cloud(u * 28, v * 28) + 0.6 * cloud(u * 60 + 91, v * 60 + 17));
+        if (density > 0)
+          density += (0.012 + 0.035 * ray.lung) * (cloud(u * 28, v * 28) + 0.6 * cloud(u * 60 + 91, v * 60 + 17));
         for (let k = 0; k < lesions.length; k++) {
           const r2 = radius2(lesions[k], u, v);
-          if (r2 < 2.2) density += lesions[k].contrast * inside(r2, 0.22) * (0.75 + 0.25 * Math.sqrt(Math.max(0, 1 - r2)));
+          if (r2 < 2.2)
+            density += lesions[k].contrast * inside(r2, 0.22) * (0.75 + 0.25 * Math.sqrt(Math.max(0, 1 - r2)));
           if (r2 < 1) inLesion[k][y * size + x] = 255;
         }
         for (const device of devices) density += device(u, v);
         const step = density * filmSteps;
-        const value = film[step < 0 ? 0 : step >= film.length ? film.length - 1 : Math.floor(step)] + exposure.grain * grain(x, y);
+        const value =
+          film[step < 0 ? 0 : step >= film.length ? film.length - 1 : Math.floor(step)] + exposure.grain * grain(x, y);
         pixels[y * size + x] = value <= 0 ? 0 : value >= 1 ? 255 : Math.round(255 * value);
       }
     }
@@ -111,7 +124,10 @@ export class PhantomArtist {
       if (tx === 0 && ty === 0) return tile[row0 + a0];
       const row1 = ((fy + 1 + y0) & wrap) * noiseSide;
       const a1 = (fx + 1 + x0) & wrap;
-      return (tile[row0 + a0] * (1 - tx) + tile[row0 + a1] * tx) * (1 - ty) + (tile[row1 + a0] * (1 - tx) + tile[row1 + a1] * tx) * ty;
+      return (
+        (tile[row0 + a0] * (1 - tx) + tile[row0 + a1] * tx) * (1 - ty) +
+        (tile[row1 + a0] * (1 - tx) + tile[row1 + a1] * tx) * ty
+      );
     };
   }
 }

@@ -32,7 +32,11 @@ export function placePicture(width: number, height: number, shape: Shape): Place
       const inner = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
       return {
         source: whole,
-        target: { x: Math.floor((shape.width - inner.width) / 2), y: Math.floor((shape.height - inner.height) / 2), ...inner },
+        target: {
+          x: Math.floor((shape.width - inner.width) / 2),
+          y: Math.floor((shape.height - inner.height) / 2),
+          ...inner,
+        },
       };
     }
   }

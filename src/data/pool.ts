@@ -25,7 +25,11 @@ export async function openPool(spec: string, options: PoolOptions = {}): Promise
   const notice = options.onNotice ?? (() => {});
   const found = await stat(spec).catch(() => undefined);
   if (!found && !/[*?[\]{}()!]/.test(spec)) {
-    throw new SightlineError('E_NOT_FOUND', { where: spec, what: 'no such file or folder', remedy: 'Give a folder, a glob, or a manifest.' });
+    throw new SightlineError('E_NOT_FOUND', {
+      where: spec,
+      what: 'no such file or folder',
+      remedy: 'Give a folder, a glob, or a manifest.',
+    });
   }
   if (found?.isFile()) {
     const samples = await openFile(resolve(spec), notice);
@@ -63,7 +67,8 @@ async function listFolder(folder: string): Promise<string[]> {
       const path = join(folders[at], entry.name);
       if (entry.isDirectory()) folders.push(path);
       // A linked file counts; a linked folder does not, because links can form circles.
-      else if (entry.isFile() || (entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isFile())) files.push(path);
+      else if (entry.isFile() || (entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isFile()))
+        files.push(path);
     }
   }
   return files;
@@ -75,7 +80,11 @@ function chooseImages(files: readonly string[]): { images: string[]; ignored: Ma
   const ignored = new Map<string, number>();
   for (const path of files) {
     if (readerByName(path) || (!isManifest(path) && recognised(path))) images.push(path);
-    else ignored.set(extname(path).toLowerCase() || 'no extension', (ignored.get(extname(path).toLowerCase() || 'no extension') ?? 0) + 1);
+    else
+      ignored.set(
+        extname(path).toLowerCase() || 'no extension',
+        (ignored.get(extname(path).toLowerCase() || 'no extension') ?? 0) + 1,
+      );
   }
   return { images, ignored };
 }
@@ -90,7 +99,8 @@ function recognised(path: string): boolean {
 
 function noteManifest(files: readonly string[], root: string, notice: (message: string) => void): void {
   const manifest = files.find((file) => isManifest(file) && /^manifest\./i.test(relative(root, file)));
-  if (manifest) notice(`The folder holds ${basename(manifest)}: give that file as the pool to use its labels, masks and boxes.`);
+  if (manifest)
+    notice(`The folder holds ${basename(manifest)}: give that file as the pool to use its labels, masks and boxes.`);
 }
 
 function countsOf(counts: ReadonlyMap<string, number>): string {
@@ -113,10 +123,13 @@ function expandSlices(
   const out: Sample[] = [];
   let withoutPixels = 0;
   for (const sample of samples) {
-    const { slices, hasPixels } = sample.slice === undefined ? slicesOf(sample.path, axis) : { slices: 1, hasPixels: true };
+    const { slices, hasPixels } =
+      sample.slice === undefined ? slicesOf(sample.path, axis) : { slices: 1, hasPixels: true };
     if (!hasPixels && dropEmpty) withoutPixels++;
     else if (slices === 1) out.push({ ...sample, index: out.length });
-    else for (let slice = 0; slice < slices; slice++) out.push({ ...sample, index: out.length, id: `${sample.id}#${slice}`, slice });
+    else
+      for (let slice = 0; slice < slices; slice++)
+        out.push({ ...sample, index: out.length, id: `${sample.id}#${slice}`, slice });
   }
   if (withoutPixels) {
     notice(`Ignored: ${withoutPixels} DICOM files without an image.`);

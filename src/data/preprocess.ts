@@ -38,7 +38,11 @@ export async function preprocessPicture(
   const { resized } =
     data instanceof Uint8Array
       ? await backend.run(resizeBytes, { image: tensor('u8', dims, data) }, params)
-      : await backend.run(resize, { image: tensor('f32', dims, data instanceof Float32Array ? data : Float32Array.from(data)) }, params);
+      : await backend.run(
+          resize,
+          { image: tensor('f32', dims, data instanceof Float32Array ? data : Float32Array.from(data)) },
+          params,
+        );
 
   const pixels = height * width;
   const padded = target.width !== width || target.height !== height;
@@ -84,6 +88,7 @@ function checkChannels({ channels: have }: Picture, want: number, where: string)
   throw new SightlineError('E_IMAGE_CHANNELS', {
     where,
     what: `the model takes ${want} channel${want === 1 ? '' : 's'} but the image has ${have}`,
-    remedy: 'Only grey to RGB and RGB to grey are converted: choose images that match the model, or split the channels into files.',
+    remedy:
+      'Only grey to RGB and RGB to grey are converted: choose images that match the model, or split the channels into files.',
   });
 }

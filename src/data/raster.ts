@@ -113,10 +113,13 @@ function decodeError(error: unknown, format: PictureFormat, page: number, where:
     return new SightlineError('E_ARGUMENT', { where, what: `there is no page ${page}`, cause: error });
   }
   // A file whose signature is known and whose header libvips rejects is damaged, not of another kind.
-  const unsupported = !/unsupported image format/.test(text) && /unsupported|not supported|samples out of range|pixel limit/i.test(text);
+  const unsupported =
+    !/unsupported image format/.test(text) && /unsupported|not supported|samples out of range|pixel limit/i.test(text);
   return new SightlineError(unsupported ? 'E_IMAGE_FORMAT' : 'E_IMAGE_CORRUPT', {
     where,
-    what: unsupported ? `this kind of ${format.toUpperCase()} cannot be read (${text})` : `damaged ${format.toUpperCase()} data (${text})`,
+    what: unsupported
+      ? `this kind of ${format.toUpperCase()} cannot be read (${text})`
+      : `damaged ${format.toUpperCase()} data (${text})`,
     remedy: unsupported ? 'Convert it to PNG or to 8- or 16-bit TIFF.' : 'Copy the file again from its source.',
     cause: error,
   });

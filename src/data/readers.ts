@@ -7,8 +7,8 @@ import { raster } from './raster.js';
 import type { Reader, ReadOptions, SliceCount } from './reader.js';
 import type { Axis, Picture } from './types.js';
 
-/** Tried in this order; DICOM last, because a file without preamble has the weakest signature. */
-export const readers: readonly Reader[] = [raster, bmp, niftiReader, dicom];
+/** Tried in this order; DICOM first, because its preamble may hold another format's signature (dual TIFF and DICOM files do). */
+export const readers: readonly Reader[] = [dicom, raster, bmp, niftiReader];
 
 const headLength = 1024;
 
@@ -42,7 +42,9 @@ function accessError(error: unknown, path: string): SightlineError {
   const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
   return new SightlineError('E_NOT_FOUND', {
     where: path,
-    what: missing ? 'no such file' : `the file cannot be opened (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+    what: missing
+      ? 'no such file'
+      : `the file cannot be opened (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
     remedy: missing ? 'Check the path: manifest paths are relative to the manifest.' : 'Check its permissions.',
     cause: error,
   });
@@ -90,8 +92,12 @@ export async function decodePicture(bytes: Buffer, path: string, options: ReadOp
   const promised = readerByName(path);
   throw new SightlineError(promised ? 'E_IMAGE_CORRUPT' : 'E_IMAGE_FORMAT', {
     where: path,
-    what: promised ? `the content is not ${promised.formats.join(', ')} in spite of the file's name` : 'not an image format that is read',
-    remedy: promised ? 'Copy the file again from its source.' : `Formats: ${readers.flatMap((r) => r.formats).join(', ')}.`,
+    what: promised
+      ? `the content is not ${promised.formats.join(', ')} in spite of the file's name`
+      : 'not an image format that is read',
+    remedy: promised
+      ? 'Copy the file again from its source.'
+      : `Formats: ${readers.flatMap((r) => r.formats).join(', ')}.`,
   });
 }
 

@@ -17,13 +17,24 @@ export interface Roi {
  * the union of its boxes, else none.
  * @throws SightlineError E_ROI when it does not fit the picture; a mask file that cannot be read, its reader's error.
  */
-export async function readRoi(sample: Sample, width: number, height: number, axis: Preprocessing['axis']): Promise<Roi> {
+export async function readRoi(
+  sample: Sample,
+  width: number,
+  height: number,
+  axis: Preprocessing['axis'],
+): Promise<Roi> {
   if (sample.mask) return { source: 'mask', mask: await readMask(sample.mask, sample.slice, width, height, axis) };
   if (sample.boxes?.length) return { source: 'boxes', mask: fillBoxes(sample.boxes, width, height, sample.id) };
   return { source: 'none' };
 }
 
-async function readMask(path: string, slice: number | undefined, width: number, height: number, axis: Preprocessing['axis']): Promise<Uint8Array> {
+async function readMask(
+  path: string,
+  slice: number | undefined,
+  width: number,
+  height: number,
+  axis: Preprocessing['axis'],
+): Promise<Uint8Array> {
   // A volume's mask is a volume with the same slices, or one picture for a single slice.
   const ownSlice = slice !== undefined && sliceCount(path, axis ?? 2).slices > 1 ? slice : undefined;
   const picture = await openPicture(path, { slice: ownSlice, axis, stored: true });
@@ -69,18 +80,34 @@ const half = 0.5 - 1e-5;
  * too thin for that keeps its best covered pixel, so that a non-empty region in view never vanishes.
  * @param out u8[H, W] of `preprocessing`, written whole.
  */
-export async function placeRoi({ mask }: Roi, width: number, height: number, preprocessing: Preprocessing, backend: Backend, out: Uint8Array): Promise<void> {
+export async function placeRoi(
+  { mask }: Roi,
+  width: number,
+  height: number,
+  preprocessing: Preprocessing,
+  backend: Backend,
+  out: Uint8Array,
+): Promise<void> {
   out.fill(0);
   if (!mask) return;
   const { source, target } = placePicture(width, height, preprocessing);
   const { resized } = await backend.run(
     resizeBytes,
     { image: tensor('u8', [height, width, 1], mask) },
-    { x: source.x, y: source.y, sourceWidth: source.width, sourceHeight: source.height, width: target.width, height: target.height, filter: filters.area },
+    {
+      x: source.x,
+      y: source.y,
+      sourceWidth: source.width,
+      sourceHeight: source.height,
+      width: target.width,
+      height: target.height,
+      filter: filters.area,
+    },
   );
   let best = 0;
   let kept = false;
-  const at = (i: number) => (target.y + Math.floor(i / target.width)) * preprocessing.width + target.x + (i % target.width);
+  const at = (i: number) =>
+    (target.y + Math.floor(i / target.width)) * preprocessing.width + target.x + (i % target.width);
   for (let i = 0; i < resized.data.length; i++) {
     if (resized.data[i] >= half) {
       out[at(i)] = 1;

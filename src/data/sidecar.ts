@@ -10,7 +10,13 @@ export const sidecarSchema = z.strictObject({
   labels: z.array(z.string().min(1)).min(1).optional(),
   /** Input size: one number, or [height, width]. */
   size: z
-    .union([z.int().positive().transform((n): [number, number] => [n, n]), z.tuple([z.int().positive(), z.int().positive()])])
+    .union([
+      z
+        .int()
+        .positive()
+        .transform((n): [number, number] => [n, n]),
+      z.tuple([z.int().positive(), z.int().positive()]),
+    ])
     .optional(),
   /** Per channel, on pixel values in [0, 1]. */
   mean: z.array(z.number()).min(1).optional(),
@@ -32,7 +38,12 @@ export async function readSidecar(path: string): Promise<Sidecar> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new SightlineError('E_NOT_FOUND', { where: path, what: 'the sidecar JSON cannot be read', remedy: 'Check the path.', cause });
+    throw new SightlineError('E_NOT_FOUND', {
+      where: path,
+      what: 'the sidecar JSON cannot be read',
+      remedy: 'Check the path.',
+      cause,
+    });
   }
   let json: unknown;
   try {
@@ -42,7 +53,9 @@ export async function readSidecar(path: string): Promise<Sidecar> {
   }
   const parsed = sidecarSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path: at, message }) => `${at.map(String).join('.') || 'top level'}: ${message}`);
+  const problems = parsed.error.issues.map(
+    ({ path: at, message }) => `${at.map(String).join('.') || 'top level'}: ${message}`,
+  );
   throw new SightlineError('E_ARGUMENT', {
     where: path,
     what: problems.join('; '),

@@ -35,13 +35,28 @@ const decode = (parts: BmpParts) => decodePicture(writeBmp(parts), 'a.bmp');
 
 describe('BMP', () => {
   it('8 bit, bottom-up with padding; a grey palette gives one channel', async () => {
-    const picture = await decode({ width: 3, height: 2, bits: 8, palette: greys, rows: Uint8Array.of(0, 1, 2, 0, 2, 1, 0, 0) });
+    const picture = await decode({
+      width: 3,
+      height: 2,
+      bits: 8,
+      palette: greys,
+      rows: Uint8Array.of(0, 1, 2, 0, 2, 1, 0, 0),
+    });
     expect(picture.channels).toBe(1);
     expect([...picture.data]).toEqual([255, 100, 0, 0, 100, 255]);
   });
 
   it('8 bit, top-down; a coloured palette gives three', async () => {
-    const picture = await decode({ width: 2, height: -1, bits: 8, palette: [[1, 2, 3], [4, 5, 6]], rows: Uint8Array.of(1, 0, 0, 0) });
+    const picture = await decode({
+      width: 2,
+      height: -1,
+      bits: 8,
+      palette: [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      rows: Uint8Array.of(1, 0, 0, 0),
+    });
     expect([picture.height, picture.channels]).toEqual([1, 3]);
     expect([...picture.data]).toEqual([4, 5, 6, 1, 2, 3]);
   });
@@ -49,7 +64,13 @@ describe('BMP', () => {
   it('4 bit and 1 bit', async () => {
     const four = await decode({ width: 3, height: 1, bits: 4, palette: greys, rows: Uint8Array.of(0x12, 0x00, 0, 0) });
     expect([...four.data]).toEqual([100, 255, 0]);
-    const one = await decode({ width: 10, height: 1, bits: 1, palette: [greys[0], greys[2]], rows: Uint8Array.of(0b10110000, 0b01000000, 0, 0) });
+    const one = await decode({
+      width: 10,
+      height: 1,
+      bits: 1,
+      palette: [greys[0], greys[2]],
+      rows: Uint8Array.of(0b10110000, 0b01000000, 0, 0),
+    });
     expect([...one.data]).toEqual([255, 0, 255, 255, 0, 0, 0, 0, 0, 255]);
   });
 
@@ -64,7 +85,14 @@ describe('BMP', () => {
     expect([...deep.data]).toEqual([1, 2, 3]);
     const wide = await decode({ width: 1, height: 1, bits: 32, rows: Uint8Array.of(3, 2, 1, 77) });
     expect([...wide.data]).toEqual([1, 2, 3]);
-    const fields = await decode({ width: 1, height: 1, bits: 32, compression: 3, masks: [0xff, 0xff00, 0xff0000], rows: Uint8Array.of(3, 2, 1, 0) });
+    const fields = await decode({
+      width: 1,
+      height: 1,
+      bits: 32,
+      compression: 3,
+      masks: [0xff, 0xff00, 0xff0000],
+      rows: Uint8Array.of(3, 2, 1, 0),
+    });
     expect([...fields.data]).toEqual([3, 2, 1]);
     const half = await decode({ width: 1, height: 1, bits: 16, rows: Uint8Array.of(0xff, 0x7f, 0, 0) });
     expect([...half.data]).toEqual([255, 255, 255]);
@@ -72,10 +100,18 @@ describe('BMP', () => {
 
   it('refuses what is cut, out of range or not read', async () => {
     const good = writeBmp({ width: 4, height: 4, bits: 8, palette: greys, rows: new Uint8Array(16) });
-    await expect(decodePicture(good.subarray(0, good.length - 5), 'a.bmp')).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
+    await expect(decodePicture(good.subarray(0, good.length - 5), 'a.bmp')).rejects.toMatchObject({
+      code: 'E_IMAGE_CORRUPT',
+    });
     await expect(decodePicture(good.subarray(0, 40), 'a.bmp')).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
-    await expect(decode({ width: 1, height: 1, bits: 8, palette: greys, rows: Uint8Array.of(9, 0, 0, 0) })).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
-    await expect(decode({ width: 4, height: 1, bits: 8, compression: 1, palette: greys, rows: Uint8Array.of(200, 1) })).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
-    await expect(decode({ width: 4, height: 1, bits: 8, compression: 4, rows: new Uint8Array(9) })).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
+    await expect(
+      decode({ width: 1, height: 1, bits: 8, palette: greys, rows: Uint8Array.of(9, 0, 0, 0) }),
+    ).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
+    await expect(
+      decode({ width: 4, height: 1, bits: 8, compression: 1, palette: greys, rows: Uint8Array.of(200, 1) }),
+    ).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
+    await expect(
+      decode({ width: 4, height: 1, bits: 8, compression: 4, rows: new Uint8Array(9) }),
+    ).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
   });
 });

@@ -17,18 +17,22 @@ interface Golden {
   unit: string | null;
   tolerance: number;
 }
-const golden = (JSON.parse(readFileSync(new URL('expected.json', goldenFolder), 'utf8')) as { files: Record<string, Golden> }).files;
+const golden = (
+  JSON.parse(readFileSync(new URL('expected.json', goldenFolder), 'utf8')) as { files: Record<string, Golden> }
+).files;
 
 const floats = (base64: string) => new Float32Array(Uint8Array.from(Buffer.from(base64, 'base64')).buffer);
 const farthest = (a: ArrayLike<number>, b: ArrayLike<number>) => {
   expect(a.length).toBe(b.length);
   let worst = 0;
-  for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i] - b[i]) || (Number.isNaN(a[i]) ? Infinity : 0));
+  for (let i = 0; i < a.length; i++)
+    worst = Math.max(worst, Math.abs(a[i] - b[i]) || (Number.isNaN(a[i]) ? Infinity : 0));
   return worst;
 };
 const unit = ({ data, scale }: Picture) => Float32Array.from(data, (v) => v * scale);
 const decode = (bytes: Buffer, options = {}) => decodePicture(bytes, 'test.dcm', options);
-const native = (item: Item, pixels: Uint8Array, options = {}) => writeDicom({ ...item, '7fe00010': ['OW', pixels] }, options);
+const native = (item: Item, pixels: Uint8Array, options = {}) =>
+  writeDicom({ ...item, '7fe00010': ['OW', pixels] }, options);
 
 describe('DICOM files of other libraries', () => {
   it.each(Object.keys(golden))('%s', async (name) => {
@@ -50,9 +54,22 @@ describe('DICOM files of other libraries', () => {
 });
 
 /** Embind encoders of the packages whose decoders are under test. */
-type Encoder = Record<string, (...args: unknown[]) => unknown> & { getDecodedBuffer(info: object): Uint8Array; getEncodedBuffer(): Uint8Array; encode(): void };
-async function encodeWith(specifier: string, name: string, pixels: Uint8Array, info: object, set: (e: Encoder) => void = () => {}): Promise<Uint8Array> {
-  const module = (await (require(specifier) as (o: object) => Promise<Record<string, new () => Encoder>>)({ print: () => {}, printErr: () => {} })) as Record<string, new () => Encoder>;
+type Encoder = Record<string, (...args: unknown[]) => unknown> & {
+  getDecodedBuffer(info: object): Uint8Array;
+  getEncodedBuffer(): Uint8Array;
+  encode(): void;
+};
+async function encodeWith(
+  specifier: string,
+  name: string,
+  pixels: Uint8Array,
+  info: object,
+  set: (e: Encoder) => void = () => {},
+): Promise<Uint8Array> {
+  const module = (await (require(specifier) as (o: object) => Promise<Record<string, new () => Encoder>>)({
+    print: () => {},
+    printErr: () => {},
+  })) as Record<string, new () => Encoder>;
   const encoder = new module[name]();
   encoder.getDecodedBuffer(info).set(pixels);
   set(encoder);
@@ -63,46 +80,106 @@ async function encodeWith(specifier: string, name: string, pixels: Uint8Array, i
 const [rows, columns] = [24, 40];
 const ramp16 = Uint16Array.from({ length: rows * columns }, (_, i) => (i * 67) % 65536);
 const rgb8 = Uint8Array.from({ length: rows * columns * 3 }, (_, i) => (i * 7 + (i >> 5)) % 256);
-const frame = (bitsPerSample: number, componentCount = 1, isSigned = false) => ({ width: columns, height: rows, bitsPerSample, componentCount, isSigned, isUsingColorTransform: componentCount === 3 });
+const frame = (bitsPerSample: number, componentCount = 1, isSigned = false) => ({
+  width: columns,
+  height: rows,
+  bitsPerSample,
+  componentCount,
+  isSigned,
+  isUsingColorTransform: componentCount === 3,
+});
 
 describe('DICOM with the codecs’ own encoders', () => {
   it('HTJ2K, 16 bit, lossless', async () => {
-    const coded = await encodeWith('@cornerstonejs/codec-openjph/wasmjs', 'HTJ2KEncoder', words(ramp16), frame(16), (e) => e.setQuality(true, 0));
-    const picture = await decode(writeDicom(imageItem(rows, columns, depth16()), { syntax: '1.2.840.10008.1.2.4.201', fragments: [coded] }), { stored: true });
+    const coded = await encodeWith(
+      '@cornerstonejs/codec-openjph/wasmjs',
+      'HTJ2KEncoder',
+      words(ramp16),
+      frame(16),
+      (e) => e.setQuality(true, 0),
+    );
+    const picture = await decode(
+      writeDicom(imageItem(rows, columns, depth16()), { syntax: '1.2.840.10008.1.2.4.201', fragments: [coded] }),
+      { stored: true },
+    );
     expect(picture.source).toEqual({ format: 'dicom', encoding: 'HTJ2K lossless', bits: 16, slices: 1 });
     expect([...picture.data]).toEqual([...ramp16]);
   });
 
   it('HTJ2K, signed', async () => {
     const values = Int16Array.from(ramp16, (v) => (v % 4096) - 2048);
-    const coded = await encodeWith('@cornerstonejs/codec-openjph/wasmjs', 'HTJ2KEncoder', words(values), frame(12, 1, true), (e) => e.setQuality(true, 0));
-    const picture = await decode(writeDicom(imageItem(rows, columns, depth16(12, true)), { syntax: '1.2.840.10008.1.2.4.202', fragments: [coded] }), { stored: true });
+    const coded = await encodeWith(
+      '@cornerstonejs/codec-openjph/wasmjs',
+      'HTJ2KEncoder',
+      words(values),
+      frame(12, 1, true),
+      (e) => e.setQuality(true, 0),
+    );
+    const picture = await decode(
+      writeDicom(imageItem(rows, columns, depth16(12, true)), {
+        syntax: '1.2.840.10008.1.2.4.202',
+        fragments: [coded],
+      }),
+      { stored: true },
+    );
     expect([...picture.data]).toEqual([...values]);
   });
 
   it.each([0, 1, 2])('JPEG-LS colour, interleave mode %i', async (mode) => {
-    const planar = Uint8Array.from({ length: rgb8.length }, (_, i) => rgb8[(i % (rows * columns)) * 3 + Math.floor(i / (rows * columns))]);
-    const coded = await encodeWith('@cornerstonejs/codec-charls/wasmjs', 'JpegLSEncoder', mode === 0 ? planar : rgb8, frame(8, 3), (e) => e.setInterleaveMode(mode));
-    const picture = await decode(writeDicom(imageItem(rows, columns, colour('RGB')), { syntax: '1.2.840.10008.1.2.4.80', fragments: [coded] }));
+    const planar = Uint8Array.from(
+      { length: rgb8.length },
+      (_, i) => rgb8[(i % (rows * columns)) * 3 + Math.floor(i / (rows * columns))],
+    );
+    const coded = await encodeWith(
+      '@cornerstonejs/codec-charls/wasmjs',
+      'JpegLSEncoder',
+      mode === 0 ? planar : rgb8,
+      frame(8, 3),
+      (e) => e.setInterleaveMode(mode),
+    );
+    const picture = await decode(
+      writeDicom(imageItem(rows, columns, colour('RGB')), { syntax: '1.2.840.10008.1.2.4.80', fragments: [coded] }),
+    );
     expect(picture.channels).toBe(3);
     expect([...picture.data]).toEqual([...rgb8]);
   });
 
   it('JPEG 2000, signed 12 bit, split into fragments', async () => {
     const values = Int16Array.from(ramp16, (v) => (v % 4096) - 2048);
-    const coded = await encodeWith('@cornerstonejs/codec-openjpeg/wasmjs', 'J2KEncoder', words(values), frame(12, 1, true), (e) => {
-      e.setQuality(true, 0);
-      e.setDecompositions(2);
-    });
+    const coded = await encodeWith(
+      '@cornerstonejs/codec-openjpeg/wasmjs',
+      'J2KEncoder',
+      words(values),
+      frame(12, 1, true),
+      (e) => {
+        e.setQuality(true, 0);
+        e.setDecompositions(2);
+      },
+    );
     const fragments = [coded.subarray(0, 100), coded.subarray(100)];
-    const picture = await decode(writeDicom(imageItem(rows, columns, depth16(12, true)), { syntax: '1.2.840.10008.1.2.4.90', fragments }), { stored: true });
+    const picture = await decode(
+      writeDicom(imageItem(rows, columns, depth16(12, true)), { syntax: '1.2.840.10008.1.2.4.90', fragments }),
+      { stored: true },
+    );
     expect([...picture.data]).toEqual([...values]);
   });
 
   it('JPEG baseline, grey', async () => {
-    const smooth = Uint8Array.from({ length: rows * columns }, (_, i) => 60 + 2 * (i % columns) + Math.floor(i / columns));
-    const coded = await encodeWith('@cornerstonejs/codec-libjpeg-turbo-8bit/wasmjs', 'JPEGEncoder', smooth, frame(8), (e) => e.setQuality(98));
-    const picture = await decode(writeDicom(imageItem(rows, columns), { syntax: '1.2.840.10008.1.2.4.50', fragments: [coded] }), { stored: true });
+    const smooth = Uint8Array.from(
+      { length: rows * columns },
+      (_, i) => 60 + 2 * (i % columns) + Math.floor(i / columns),
+    );
+    const coded = await encodeWith(
+      '@cornerstonejs/codec-libjpeg-turbo-8bit/wasmjs',
+      'JPEGEncoder',
+      smooth,
+      frame(8),
+      (e) => e.setQuality(98),
+    );
+    const picture = await decode(
+      writeDicom(imageItem(rows, columns), { syntax: '1.2.840.10008.1.2.4.50', fragments: [coded] }),
+      { stored: true },
+    );
     expect(farthest(picture.data, smooth)).toBeLessThanOrEqual(3);
   });
 });
@@ -116,6 +193,36 @@ describe('DICOM structure', () => {
       const picture = await decode(native(item, pixels, { start, implicit }), { stored: true });
       expect([...picture.data]).toEqual([...pixels]);
     }
+  });
+
+  it('is DICOM even when the preamble makes it a TIFF as well', async () => {
+    const dual = native(item, pixels);
+    dual.write('II*\0', 0, 'latin1');
+    expect((await decode(dual)).source.format).toBe('dicom');
+  });
+
+  it('reads 32-bit samples, and byte pairs swapped by big-endian OW', async () => {
+    const wide = imageItem(1, 2, { '00280100': ['US', 32], '00280101': ['US', 32], '00280102': ['US', 31] });
+    const values = Uint32Array.of(3_000_000_000, 7);
+    expect([...(await decode(native(wide, new Uint8Array(values.buffer)), { stored: true })).data]).toEqual([
+      3_000_000_000, 7,
+    ]);
+    // Explicit big endian by hand: three 8-bit pixels and a pad byte, as two swapped words.
+    const tag = (group: number, element: number, vr: string, ...value: number[]) => {
+      const long = vr === 'OW' ? [0, 0, 0, 0, 0, value.length] : [0, value.length];
+      return [group >> 8, group & 255, element >> 8, element & 255, ...Buffer.from(vr), ...long, ...value];
+    };
+    const meta = writeDicom({}, { syntax: '1.2.840.10008.1.2.2' });
+    const body = [
+      ...tag(0x28, 0x10, 'US', 0, 1),
+      ...tag(0x28, 0x11, 'US', 0, 3),
+      ...tag(0x28, 0x100, 'US', 0, 8),
+      ...tag(0x28, 0x101, 'US', 0, 8),
+      ...tag(0x28, 0x102, 'US', 0, 7),
+      ...tag(0x7fe0, 0x10, 'OW', 2, 1, 0, 3),
+    ];
+    const big = Buffer.concat([meta, Buffer.from(body)]);
+    expect([...(await decode(big, { stored: true })).data]).toEqual([1, 2, 3]);
   });
 
   it('takes every frame from uncompressed multi-frame, 8 bit and 1 bit', async () => {
@@ -133,12 +240,19 @@ describe('DICOM structure', () => {
     const values = [0xf123, 0x0fff, 0x8000];
     const overlay = await decode(native(imageItem(1, 3, depth16(12)), words(values)), { stored: true });
     expect([...overlay.data]).toEqual([0x123, 0xfff, 0]);
-    const high = await decode(native(imageItem(1, 3, depth16(12, true, 15)), words([0x7ff0, 0x8000, 0xfff5])), { stored: true });
+    const high = await decode(native(imageItem(1, 3, depth16(12, true, 15)), words([0x7ff0, 0x8000, 0xfff5])), {
+      stored: true,
+    });
     expect([...high.data]).toEqual([2047, -2048, -1]);
   });
 
   it('without a window spans the frame, padding left out and black', async () => {
-    const padded = imageItem(1, 5, { ...depth16(16, true), '00280120': ['SS', -2000], '00281053': ['DS', '2'], '00281052': ['DS', '-10'] });
+    const padded = imageItem(1, 5, {
+      ...depth16(16, true),
+      '00280120': ['SS', -2000],
+      '00281053': ['DS', '2'],
+      '00281052': ['DS', '-10'],
+    });
     const values = words([-2000, 0, 50, 100, -2000]);
     expect([...(await decode(native(padded, values))).data]).toEqual([0, 0, 0.5, 1, 0]);
     const inverted = { ...padded, '00280004': ['CS', 'MONOCHROME1'] } as Item;
@@ -148,23 +262,57 @@ describe('DICOM structure', () => {
   });
 
   it('a given window overrides the file’s', async () => {
-    const ct = imageItem(1, 3, { ...depth16(), '00281052': ['DS', '-1000'], '00281053': ['DS', '1'], '00281050': ['DS', '5'], '00281051': ['DS', '10'] });
+    const ct = imageItem(1, 3, {
+      ...depth16(),
+      '00281052': ['DS', '-1000'],
+      '00281053': ['DS', '1'],
+      '00281050': ['DS', '5'],
+      '00281051': ['DS', '10'],
+    });
     const picture = await decode(native(ct, words([600, 1000, 1800])), { window: { center: 0, width: 1600 } });
     expect(farthest(picture.data, [0.25, 0.5, 1])).toBeLessThan(1e-6);
   });
 
   it('applies modality and VOI lookup tables', async () => {
-    const table = (first: number, entries: number[], bits: number): Item => ({ '00283002': ['US', [entries.length, first, bits]], '00283006': ['US', entries] });
-    const withLut = imageItem(1, 4, { '00283000': ['SQ', [table(1, [10, 20, 30], 16)]], '00283010': ['SQ', [table(10, Array.from({ length: 21 }, (_, i) => i * 50), 10)]] });
+    const table = (first: number, entries: number[], bits: number): Item => ({
+      '00283002': ['US', [entries.length, first, bits]],
+      '00283006': ['US', entries],
+    });
+    const withLut = imageItem(1, 4, {
+      '00283000': ['SQ', [table(1, [10, 20, 30], 16)]],
+      '00283010': [
+        'SQ',
+        [
+          table(
+            10,
+            Array.from({ length: 21 }, (_, i) => i * 50),
+            10,
+          ),
+        ],
+      ],
+    });
     const picture = await decode(native(withLut, Uint8Array.of(0, 1, 2, 9)));
     expect(farthest(picture.data, [0, 0, 500 / 1023, 1000 / 1023])).toBeLessThan(1e-6);
   });
 
   it('takes window and slope of enhanced multi-frame files from the functional groups', async () => {
-    const group = (center: string): Item => ({ '00289132': ['SQ', [{ '00281050': ['DS', center], '00281051': ['DS', '100'], '00281056': ['CS', 'LINEAR_EXACT'] }]] });
+    const group = (center: string): Item => ({
+      '00289132': [
+        'SQ',
+        [{ '00281050': ['DS', center], '00281051': ['DS', '100'], '00281056': ['CS', 'LINEAR_EXACT'] }],
+      ],
+    });
     const enhanced = imageItem(1, 2, {
       '00280008': ['IS', '2'],
-      '52009229': ['SQ', [{ '00289145': ['SQ', [{ '00281052': ['DS', '0'], '00281053': ['DS', '2'] }]], '00289110': ['SQ', [{ '00280030': ['DS', '0.5\\0.25'] }]] }]],
+      '52009229': [
+        'SQ',
+        [
+          {
+            '00289145': ['SQ', [{ '00281052': ['DS', '0'], '00281053': ['DS', '2'] }]],
+            '00289110': ['SQ', [{ '00280030': ['DS', '0.5\\0.25'] }]],
+          },
+        ],
+      ],
       '52009230': ['SQ', [group('50'), group('100')]],
     });
     const bytes = native(enhanced, Uint8Array.of(25, 50, 25, 50));
@@ -200,14 +348,22 @@ describe('damaged DICOM', () => {
 
   it.each([0.1, 0.5, 0.9])('cut at %f of its length is E_IMAGE_CORRUPT', async (part) => {
     const cut = whole.subarray(0, Math.max(140, Math.floor(whole.length * part)));
-    await expect(decode(Buffer.from(cut))).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT', where: expect.stringContaining('test.dcm') as string });
+    await expect(decode(Buffer.from(cut))).rejects.toMatchObject({
+      code: 'E_IMAGE_CORRUPT',
+      where: expect.stringContaining('test.dcm') as string,
+    });
   });
 
-  it.each(Object.keys(golden).filter((name) => /rle|jpeg|j2k|frames_(no_)?table/.test(name)))('%s cut short is E_IMAGE_CORRUPT', async (name) => {
-    const bytes = readFileSync(new URL(`${name}.dcm`, goldenFolder));
-    const slice = name.startsWith('frames') ? 2 : 0;
-    await expect(decode(bytes.subarray(0, bytes.length - 60), { slice })).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
-  });
+  it.each(Object.keys(golden).filter((name) => /rle|jpeg|j2k|frames_(no_)?table/.test(name)))(
+    '%s cut short is E_IMAGE_CORRUPT',
+    async (name) => {
+      const bytes = readFileSync(new URL(`${name}.dcm`, goldenFolder));
+      const slice = name.startsWith('frames') ? 2 : 0;
+      await expect(decode(bytes.subarray(0, bytes.length - 60), { slice })).rejects.toMatchObject({
+        code: 'E_IMAGE_CORRUPT',
+      });
+    },
+  );
 
   it.each([
     ['JPEG-LS', '1.2.840.10008.1.2.4.80'],
@@ -218,21 +374,30 @@ describe('damaged DICOM', () => {
     ['RLE', '1.2.840.10008.1.2.5'],
   ])('garbage as %s is E_IMAGE_CORRUPT, and the codec works afterwards', async (_, syntax) => {
     const garbage = Uint8Array.from({ length: 200 }, (_v, i) => (i * 37) % 251);
-    await expect(decode(writeDicom(imageItem(4, 4), { syntax, fragments: [garbage] }))).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
-    const good = { '80': 'grey8_jpegls', '90': 'grey8_j2k', '50': 'smooth8_jpeg', '70': 'grey8_jpeg_lossless' }[syntax.slice(-2)];
-    if (good) await expect(decode(readFileSync(new URL(`${good}.dcm`, goldenFolder)))).resolves.toMatchObject({ width: 18 });
+    await expect(decode(writeDicom(imageItem(4, 4), { syntax, fragments: [garbage] }))).rejects.toMatchObject({
+      code: 'E_IMAGE_CORRUPT',
+    });
+    const good = { '80': 'grey8_jpegls', '90': 'grey8_j2k', '50': 'smooth8_jpeg', '70': 'grey8_jpeg_lossless' }[
+      syntax.slice(-2)
+    ];
+    if (good)
+      await expect(decode(readFileSync(new URL(`${good}.dcm`, goldenFolder)))).resolves.toMatchObject({ width: 18 });
   });
 
   it('a frame of another size than the header says is E_IMAGE_CORRUPT', async () => {
     const coded = await encodeWith('@cornerstonejs/codec-charls/wasmjs', 'JpegLSEncoder', words(ramp16), frame(16));
-    await expect(decode(writeDicom(imageItem(rows, columns - 1, depth16()), { syntax: '1.2.840.10008.1.2.4.80', fragments: [coded] }))).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT', what: expect.stringContaining('40×24') as string });
+    await expect(
+      decode(
+        writeDicom(imageItem(rows, columns - 1, depth16()), { syntax: '1.2.840.10008.1.2.4.80', fragments: [coded] }),
+      ),
+    ).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT', what: expect.stringContaining('40×24') as string });
   });
 
-  it('what is not read says so: unknown syntax, no image, 32 bit', async () => {
-    await expect(decode(native(imageItem(2, 3), new Uint8Array(6), { syntax: '1.2.840.10008.1.2.4.100' }))).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
+  it('what is not read says so: unknown syntax, no image, no pixels', async () => {
+    await expect(
+      decode(native(imageItem(2, 3), new Uint8Array(6), { syntax: '1.2.840.10008.1.2.4.100' })),
+    ).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
     await expect(decode(writeDicom({ '00080060': ['CS', 'SR'] }))).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
-    const wide = { ...imageItem(1, 1), '00280100': ['US', 32], '00280101': ['US', 32], '00280102': ['US', 31] } as Item;
-    await expect(decode(native(wide, new Uint8Array(4)))).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
     await expect(decode(writeDicom(imageItem(2, 3)))).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
   });
 });

@@ -29,7 +29,11 @@ function bytesOf(vr: string, value: Value): Buffer {
     );
   }
   if (vr === 'US') return Buffer.concat((list as number[]).map((n) => Buffer.from([n & 255, (n >> 8) & 255])));
-  if (vr === 'SS') return bytesOf('US', (list as number[]).map((n) => n & 0xffff));
+  if (vr === 'SS')
+    return bytesOf(
+      'US',
+      (list as number[]).map((n) => n & 0xffff),
+    );
   const text = list.join('\\');
   return Buffer.from(text.length % 2 ? text + (vr === 'UI' ? '\0' : ' ') : text, 'latin1');
 }
@@ -51,10 +55,12 @@ function element(tag: string, vr: string, body: Buffer, implicit: boolean, lengt
 
 function elements(item: Item, implicit: boolean): Buffer {
   const sorted = Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Buffer.concat(sorted.map(([tag, [vr, value]]) => {
-    const body = bytesOf(vr, value);
-    return element(tag, vr, body.length % 2 ? Buffer.concat([body, Buffer.alloc(1)]) : body, implicit);
-  }));
+  return Buffer.concat(
+    sorted.map(([tag, [vr, value]]) => {
+      const body = bytesOf(vr, value);
+      return element(tag, vr, body.length % 2 ? Buffer.concat([body, Buffer.alloc(1)]) : body, implicit);
+    }),
+  );
 }
 
 function encapsulated(fragments: readonly Uint8Array[], offsets: readonly number[]): Buffer {
@@ -82,7 +88,8 @@ export function writeDicom(item: Item, options: WriteOptions = {}): Buffer {
   if (start === 'full') parts.push(Buffer.alloc(128), Buffer.from('DICM'));
   if (start !== 'none') parts.push(meta);
   parts.push(elements(item, implicit));
-  if (options.fragments) parts.push(element('7fe00010', 'OB', encapsulated(options.fragments, options.offsets ?? []), false, 0xffffffff));
+  if (options.fragments)
+    parts.push(element('7fe00010', 'OB', encapsulated(options.fragments, options.offsets ?? []), false, 0xffffffff));
   return Buffer.concat(parts);
 }
 

@@ -29,7 +29,10 @@ describe('NIfTI data types', () => {
     for (const version of [1, 2] as const) {
       for (const bigEndian of [false, true]) {
         const data = bigEndian ? swapped(values, width) : asBytes(values);
-        const picture = await decode({ dims, type, bits: 8 * width, data, version, bigEndian, gzip: bigEndian }, { slice: 1, stored: true });
+        const picture = await decode(
+          { dims, type, bits: 8 * width, data, version, bigEndian, gzip: bigEndian },
+          { slice: 1, stored: true },
+        );
         expect([picture.width, picture.height, picture.source.slices]).toEqual([4, 3, 2]);
         expect([...picture.data]).toEqual(want);
         expect(picture.source.encoding).toBe(bigEndian ? 'gzip' : 'none');
@@ -38,13 +41,20 @@ describe('NIfTI data types', () => {
   });
 
   it('RGB voxels are channels in [0, 1]', async () => {
-    const picture = await decode({ dims: [2, 1, 1], type: 128, bits: 24, data: Uint8Array.of(255, 0, 51, 0, 255, 102) });
+    const picture = await decode({
+      dims: [2, 1, 1],
+      type: 128,
+      bits: 24,
+      data: Uint8Array.of(255, 0, 51, 0, 255, 102),
+    });
     expect(picture.channels).toBe(3);
     expect([...picture.data].map((v) => Math.round(v * 255))).toEqual([255, 0, 51, 0, 255, 102]);
   });
 
   it('complex is refused', async () => {
-    await expect(decode({ dims, type: 32, bits: 64, data: new Uint8Array(24 * 8) })).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
+    await expect(decode({ dims, type: 32, bits: 64, data: new Uint8Array(24 * 8) })).rejects.toMatchObject({
+      code: 'E_IMAGE_FORMAT',
+    });
   });
 });
 
@@ -57,7 +67,13 @@ describe('NIfTI slices and intensity', () => {
     const picture = await decode({ ...int16, spacing: [1, 2, 3] }, { axis, slice, stored: true });
     expect([picture.width, picture.height]).toEqual([width, height]);
     expect([...picture.data]).toEqual(want);
-    expect(picture.pixelSpacing).toEqual([[3, 2], [3, 1], [2, 1]][axis]);
+    expect(picture.pixelSpacing).toEqual(
+      [
+        [3, 2],
+        [3, 1],
+        [2, 1],
+      ][axis],
+    );
   });
 
   it('is scaled by the volume, not the slice; cal_min and cal_max, then the window, come first', async () => {
@@ -89,17 +105,36 @@ describe('NIfTI slices and intensity', () => {
 
   it('reports truncated volumes and slices that are not there', async () => {
     const whole = writeNifti(int16);
-    await expect(decodePicture(whole.subarray(0, whole.length - 1), 'v.nii')).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
+    await expect(decodePicture(whole.subarray(0, whole.length - 1), 'v.nii')).rejects.toMatchObject({
+      code: 'E_IMAGE_CORRUPT',
+    });
     // Long enough that the header still unpacks.
-    const big = writeNifti({ dims: [64, 64, 4], type: 2, bits: 8, gzip: true, data: Uint8Array.from({ length: 16384 }, (_, i) => (Math.imul(i, 2654435761) >>> 9) & 255) });
-    await expect(decodePicture(big.subarray(0, big.length - 400), 'v.nii.gz')).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
+    const big = writeNifti({
+      dims: [64, 64, 4],
+      type: 2,
+      bits: 8,
+      gzip: true,
+      data: Uint8Array.from({ length: 16384 }, (_, i) => (Math.imul(i, 2654435761) >>> 9) & 255),
+    });
+    await expect(decodePicture(big.subarray(0, big.length - 400), 'v.nii.gz')).rejects.toMatchObject({
+      code: 'E_IMAGE_CORRUPT',
+    });
     await expect(decode(int16, { slice: 2 })).rejects.toMatchObject({ code: 'E_ARGUMENT' });
     await expect(decode({ ...int16, dims: [4, 0, 2] })).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT' });
   });
 
   it('counts slices from the header of a gzip file', async () => {
     const path = join(await temporaryFolder(), 'v.nii.gz');
-    await writeFile(path, writeNifti({ dims: [64, 64, 30], type: 2, bits: 8, gzip: true, data: Uint8Array.from({ length: 64 * 64 * 30 }, (_, i) => (Math.imul(i, 2654435761) >>> 9) & 255) }));
+    await writeFile(
+      path,
+      writeNifti({
+        dims: [64, 64, 30],
+        type: 2,
+        bits: 8,
+        gzip: true,
+        data: Uint8Array.from({ length: 64 * 64 * 30 }, (_, i) => (Math.imul(i, 2654435761) >>> 9) & 255),
+      }),
+    );
     expect(([0, 1, 2] as const).map((axis) => niftiReader.countSlices?.(path, axis).slices)).toEqual([64, 64, 30]);
   });
 });

@@ -18,7 +18,19 @@ export interface NiftiParts {
 
 /** A single-file NIfTI-1 or NIfTI-2 volume. */
 export function writeNifti(parts: NiftiParts): Buffer {
-  const { dims, type, bits, data, slope = 0, inter = 0, calMin = 0, calMax = 0, spacing = [], version = 1, bigEndian = false } = parts;
+  const {
+    dims,
+    type,
+    bits,
+    data,
+    slope = 0,
+    inter = 0,
+    calMin = 0,
+    calMax = 0,
+    spacing = [],
+    version = 1,
+    bigEndian = false,
+  } = parts;
   const little = !bigEndian;
   const size = version === 1 ? 348 : 540;
   const offset = size + 4;
@@ -56,4 +68,5 @@ export function swapped(array: ArrayBufferView, width: number): Uint8Array {
   return out;
 }
 
-export const asBytes = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+export const asBytes = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

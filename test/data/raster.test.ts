@@ -10,7 +10,8 @@ const grey16 = Uint16Array.from({ length: width * height }, (_, i) => (i * 211 +
 const rgb16 = Uint16Array.from({ length: width * height * 3 }, (_, i) => (i * 97 + 5) % 65536);
 
 type Channels = 1 | 2 | 3 | 4;
-const raw = (data: Uint8Array | Uint16Array, channels: Channels, space: string) => sharp(data, { raw: { width, height, channels } }).toColourspace(space);
+const raw = (data: Uint8Array | Uint16Array, channels: Channels, space: string) =>
+  sharp(data, { raw: { width, height, channels } }).toColourspace(space);
 
 describe('lossless rasters keep every stored value', () => {
   it.each([
@@ -51,8 +52,15 @@ describe('what is left out', () => {
   });
 
   it('ignores EXIF orientation and colour profiles', async () => {
-    const turned = await raw(rgb8, 3, 'srgb').withMetadata({ orientation: 6 }).withIccProfile('p3').tiff({ compression: 'none' }).toBuffer();
-    const stored = (await sharp(turned, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true })) as { data: Buffer; info: OutputInfo };
+    const turned = await raw(rgb8, 3, 'srgb')
+      .withMetadata({ orientation: 6 })
+      .withIccProfile('p3')
+      .tiff({ compression: 'none' })
+      .toBuffer();
+    const stored = (await sharp(turned, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true })) as {
+      data: Buffer;
+      info: OutputInfo;
+    };
     const picture = await decodePicture(turned, 'x');
     expect([picture.width, picture.height]).toEqual([width, height]);
     expect([...picture.data]).toEqual([...stored.data]);
@@ -89,12 +97,17 @@ describe('float TIFF', () => {
     for (const bad of [Number.NaN, Infinity, -Infinity]) {
       const values = ramp.slice();
       values[3] = bad;
-      await expect(decodePicture(writeTiff(3, 2, 1, values), 'scan.tif')).rejects.toMatchObject({ code: 'E_IMAGE_VALUES', where: 'scan.tif' });
+      await expect(decodePicture(writeTiff(3, 2, 1, values), 'scan.tif')).rejects.toMatchObject({
+        code: 'E_IMAGE_VALUES',
+        where: 'scan.tif',
+      });
     }
   });
 
   it('signed 16-bit is refused, because its negative values would be lost', async () => {
-    await expect(decodePicture(writeTiff(3, 1, 1, Int16Array.of(-5, 0, 5)), 'x')).rejects.toMatchObject({ code: 'E_IMAGE_FORMAT' });
+    await expect(decodePicture(writeTiff(3, 1, 1, Int16Array.of(-5, 0, 5)), 'x')).rejects.toMatchObject({
+      code: 'E_IMAGE_FORMAT',
+    });
   });
 });
 
@@ -102,7 +115,10 @@ describe('damaged files', () => {
   it.each(['png', 'jpeg', 'tiff', 'webp'] as const)('%s cut in half is E_IMAGE_CORRUPT', async (format) => {
     const noise = Uint8Array.from({ length: width * height * 3 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
     const bytes = await raw(noise, 3, 'srgb')[format]().toBuffer();
-    await expect(decodePicture(bytes.subarray(0, bytes.length >> 1), `a.${format}`)).rejects.toMatchObject({ code: 'E_IMAGE_CORRUPT', where: `a.${format}` });
+    await expect(decodePicture(bytes.subarray(0, bytes.length >> 1), `a.${format}`)).rejects.toMatchObject({
+      code: 'E_IMAGE_CORRUPT',
+      where: `a.${format}`,
+    });
   });
 
   it('a flipped byte in a PNG is E_IMAGE_CORRUPT', async () => {
@@ -117,6 +133,8 @@ describe('damaged files', () => {
   });
 
   it('a page that is not there is E_ARGUMENT', async () => {
-    await expect(decodePicture(await raw(grey8, 1, 'b-w').tiff().toBuffer(), 'a.tif', { slice: 3 })).rejects.toMatchObject({ code: 'E_ARGUMENT' });
+    await expect(
+      decodePicture(await raw(grey8, 1, 'b-w').tiff().toBuffer(), 'a.tif', { slice: 3 }),
+    ).rejects.toMatchObject({ code: 'E_ARGUMENT' });
   });
 });

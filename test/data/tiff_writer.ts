@@ -1,12 +1,21 @@
 /** An uncompressed little-endian TIFF with samples that sharp cannot write (float, signed). */
-export function writeTiff(width: number, height: number, channels: number, data: Float32Array | Int16Array | Uint16Array | Uint32Array): Buffer {
+export function writeTiff(
+  width: number,
+  height: number,
+  channels: number,
+  data: Float32Array | Int16Array | Uint16Array | Uint32Array,
+): Buffer {
   const bits = data.BYTES_PER_ELEMENT * 8;
   const format = data instanceof Float32Array ? 3 : data instanceof Int16Array ? 2 : 1;
   const [short, long] = [3, 4];
   const directory = 8;
   const lists = directory + 2 + 10 * 12 + 4;
   const pixels = lists + 4 * channels;
-  const perSample = (value: number, at: number): [type: number, count: number, value: number] => [short, channels, channels === 1 ? value : at];
+  const perSample = (value: number, at: number): [type: number, count: number, value: number] => [
+    short,
+    channels,
+    channels === 1 ? value : at,
+  ];
   const entries: [tag: number, type: number, count: number, value: number][] = [
     [256, long, 1, width],
     [257, long, 1, height],
