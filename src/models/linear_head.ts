@@ -66,7 +66,11 @@ function standardised(features: Float32Array, n: number, d: number) {
   const deviation = new Float64Array(d);
   for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) mean[j] += features[i * d + j] / n;
   for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) deviation[j] += (features[i * d + j] - mean[j]) ** 2 / n;
-  for (let j = 0; j < d; j++) deviation[j] = Math.sqrt(deviation[j]) || 1; // a constant feature carries nothing
+  for (let j = 0; j < d; j++) {
+    const spread = Math.sqrt(deviation[j]);
+    // A constant feature carries nothing; its mean is rounded, so that its spread need not be exactly zero.
+    deviation[j] = spread > 1e-9 * Math.abs(mean[j]) ? spread : 1;
+  }
   const x = Float64Array.from(features, (value, i) => (value - mean[i % d]) / deviation[i % d]);
   return { x, mean, deviation };
 }
