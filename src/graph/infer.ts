@@ -4,7 +4,7 @@ import { rulesOf } from './ops/index.js';
 import { ShapeMismatch, UnknownShape, product, type Knowledge, type NodeView } from './ops/rules.js';
 
 /** Constants larger than this stay computed at run time, where ONNX Runtime folds them once itself. */
-const largestFolded = 1 << 16;
+const largestFolded = 1 << 12;
 
 /** Element types, static shapes and constant values of a graph's values, found by running the shape rules. */
 export class Inference implements Knowledge {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
 import { tensor } from '../../src/core/tensor.js';
+import { i64 } from '../../src/graph/constant.js';
 import { readClassifier, type ClassifierOptions } from '../../src/graph/classifier.js';
 import { compile, type CompiledGraph } from '../../src/graph/compile.js';
 import { peakActivationBytes } from '../../src/graph/memory.js';
@@ -81,6 +82,66 @@ describe('compiled classifiers agree whatever the form of the model', () => {
       expect(outputs[name].dims).toEqual(reference.outputs[name].dims);
       expect(largestDifference(outputs[name].data, reference.outputs[name].data)).toBeLessThan(tolerance);
     }
+  });
+
+  it('gives channels first for a target that the model holds channels last (tf2onnx)', async () => {
+    const graph = smallModel();
+    const at = graph.nodes.findIndex((node) => node.op === 'GlobalAveragePool');
+    const pool = graph.nodes[at];
+    graph.nodes.splice(
+      at,
+      1,
+      {
+        ...pool,
+        name: 'turn',
+        op: 'Transpose',
+        outputs: ['nhwc'],
+        attributes: { perm: { kind: 'ints', value: [0, 2, 3, 1] } },
+      },
+      {
+        ...pool,
+        name: 'mean',
+        op: 'ReduceMean',
+        inputs: ['nhwc'],
+        attributes: { axes: { kind: 'ints', value: [1, 2] }, keepdims: { kind: 'int', value: 0 } },
+      },
+    );
+    const classifier = readClassifier(exportOnnx(graph));
+    expect(classifier.targetLayer).toMatchObject({ name: 'nhwc', channelAxis: 3 });
+    const outputs = await run(compile(classifier, { batch, explain: {} }));
+    for (const name of ['logits', 'activation', 'gradient'] as const) {
+      expect(outputs[name].dims).toEqual(reference.outputs[name].dims);
+      expect(largestDifference(outputs[name].data, reference.outputs[name].data)).toBeLessThan(1e-6);
+    }
+  });
+
+  it('takes measured shapes where nothing else knows them', async () => {
+    const b = new GraphBuilder('measured');
+    b.input('input', [null, 3, 8, 8]);
+    // A Slice up to a bound that only the run knows: the largest pixel, cast to an integer.
+    const peak = b.op('Cast', [b.op('ReduceMax', ['input'], { keepdims: 0 })], { to: 7 });
+    const bound = b.op('Add', [b.op('Unsqueeze', [peak, b.constant(i64([1], [0]))]), b.constant(i64([1], [100]))]);
+    const cut = b.op('Slice', ['input', b.constant(i64([1], [0])), bound, b.constant(i64([1], [1]))]);
+    b.output(
+      b.dense(
+        b.globalPool(b.op('Relu', [cut], {}, 'map'), 'average'),
+        new Float32Array(6).fill(0.5),
+        new Float32Array(2),
+      ),
+      'out',
+      [null, 2],
+    );
+    const graph = b.graph;
+    graph.declared.set('map', { name: 'map', type: 'f32', dims: [null, 3, 8, 8] });
+    const classifier = readClassifier(exportOnnx(graph));
+    classifier.graph.declared.clear();
+    expect(() => compile(classifier, { batch, explain: { targetLayer: 'map' } })).toThrow(
+      expect.objectContaining({ code: 'E_MODEL_UNSUPPORTED' }),
+    );
+    const measured = new Map([['map', { type: 'f32' as const, dims: [1, 3, 8, 8] }]]);
+    const { gradient } = await run(compile(classifier, { batch, measured, explain: { targetLayer: 'map' } }));
+    expect(gradient.dims).toEqual([batch, 3, 8, 8]);
+    expect(gradient.data[0]).toBeCloseTo(0.5 / 64, 7);
   });
 
   it("keeps the model's own batch, and says so, where it is baked in", async () => {

@@ -406,7 +406,16 @@ describe('gradient rules against central differences', () => {
       op(name, [1, 2, 2, 2], name === 'ReduceMax' ? { axes: [2, 3] } : {}),
     );
     const { dx_out } = await session.run({ x: tensor('f32', [1, 2, 2, 2], new Float32Array(8)) });
-    expect(Array.from(dx_out.data as Float32Array, (v) => v + 0)).toEqual([seedValues[0], 0, 0, 0, seedValues[1], 0, 0, 0]);
+    expect(Array.from(dx_out.data as Float32Array, (v) => v + 0)).toEqual([
+      seedValues[0],
+      0,
+      0,
+      0,
+      seedValues[1],
+      0,
+      0,
+      0,
+    ]);
     await session.close();
   });
 
