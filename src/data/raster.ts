@@ -2,6 +2,7 @@ import type { Metadata } from 'sharp';
 import sharp from 'sharp';
 import { SightlineError } from '../core/errors.js';
 import { unitRange } from './intensity.js';
+import { decodePng } from './png.js';
 import type { Reader, ReadOptions } from './reader.js';
 import type { Picture, PictureFormat } from './types.js';
 
@@ -40,6 +41,10 @@ export const raster: Reader = {
 async function decode(bytes: Buffer, where: string, options: ReadOptions): Promise<Picture> {
   const format = signatures.find(([, test]) => test(bytes))?.[0] ?? 'png';
   const page = options.slice ?? 0;
+  if (format === 'png' && page === 0) {
+    const picture = decodePng(bytes, where);
+    if (picture) return picture;
+  }
   // 'truncated' would do, but lets a TIFF with missing strips pass as black (sharp 0.35). limitInputPixels guards
   // against a forged header that asks for gigabytes; 1 Gpixel covers slides' overviews.
   const input = { failOn: 'error', ignoreIcc: true, page, limitInputPixels: 2 ** 30 } as const;

@@ -1,5 +1,7 @@
+import { inflateSync } from 'node:zlib';
 import sharp, { type OutputInfo } from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { decodePng } from '../../src/data/png.js';
 import { decodePicture } from '../../src/data/readers.js';
 import { writeTiff } from './tiff_writer.js';
 
@@ -42,6 +44,67 @@ describe('lossless rasters keep every stored value', () => {
     expect([...picture.data].filter((_, i) => i % step === 0)).toEqual([...bits]);
   });
 });
+
+describe('the PNG decoder', () => {
+  const spaces = ['b-w', 'b-w', 'srgb', 'srgb'] as const;
+  const wide = ['grey16', 'grey16', 'rgb16', 'rgb16'] as const;
+
+  it.each([1, 2, 3, 4] as const)('equals libvips with %i samples, every filter, 8 and 16 bit', async (samples) => {
+    const filters = new Set<number>();
+    for (const bits of [8, 16]) {
+      for (const kind of ['ramp', 'noise', 'flat', 'waves']) {
+        const value = (i: number) =>
+          ({
+            ramp: i * 3,
+            noise: Math.imul(i, 2654435761) >>> 11,
+            flat: 7,
+            waves: 30000 + 20000 * Math.sin(i / 40) * Math.cos(i / 900),
+          })[kind] as number;
+        const values = Array.from({ length: width * height * samples }, (_, i) =>
+          bits === 8 && kind === 'waves' ? value(i) / 256 : value(i),
+        );
+        const data = bits === 8 ? Uint8Array.from(values) : Uint16Array.from(values);
+        for (const adaptiveFiltering of [true, false]) {
+          const bytes = await raw(data, samples, (bits === 8 ? spaces : wide)[samples - 1])
+            .png({ adaptiveFiltering })
+            .toBuffer();
+          const picture = decodePng(bytes, 'x');
+          const kept = samples > 2 ? 3 : 1;
+          expect(picture).toMatchObject({ width, height, channels: kept, scale: bits === 8 ? 1 / 255 : 1 / 65535 });
+          expect([...(picture?.data ?? [])]).toEqual([...data].filter((_, i) => i % samples < kept));
+          for (const f of filtersOf(bytes, (width * samples * bits) / 8)) filters.add(f);
+        }
+      }
+    }
+    expect(filters.size).toBeGreaterThanOrEqual(4);
+  });
+
+  it('leaves palettes and interlacing to libvips, with the same pixels', async () => {
+    const interlaced = await raw(rgb8, 3, 'srgb').png({ progressive: true }).toBuffer();
+    expect(decodePng(interlaced, 'x')).toBeUndefined();
+    expect([...(await decodePicture(interlaced, 'x')).data]).toEqual([...rgb8]);
+  });
+
+  it('refuses every truncation and a wrong checksum', async () => {
+    const bytes = await raw(grey8, 1, 'b-w').png().toBuffer();
+    const lastOfData = bytes.indexOf('IEND') - 9; // before the chunk's own checksum
+    for (let length = 8; length < lastOfData; length += 7) {
+      expect(() => decodePng(bytes.subarray(0, length), 'x')).toThrow(
+        expect.objectContaining({ code: 'E_IMAGE_CORRUPT' }) as Error,
+      );
+    }
+    const forged = Buffer.from(bytes);
+    forged[19]++; // width
+    expect(() => decodePng(forged, 'x')).toThrow(/header checksum/);
+  });
+});
+
+/** Filter types of the rows of a PNG. */
+function filtersOf(png: Buffer, rowBytes: number): number[] {
+  const at = png.indexOf('IDAT');
+  const rows = inflateSync(png.subarray(at + 4, at + 4 + png.readUInt32BE(at - 4)));
+  return Array.from({ length: height }, (_, y) => rows[y * (rowBytes + 1)]);
+}
 
 describe('what is left out', () => {
   it('drops alpha without blending', async () => {
