@@ -16,7 +16,7 @@ struct Params {
 @group(0) @binding(0) var<storage, read> activations: array<f32>; // [B,C,h,w]
 @group(0) @binding(1) var<storage, read> gradients: array<f32>; // [B,C,h,w]
 @group(0) @binding(2) var<storage, read_write> maps: array<f32>; // [B,height,width]
-@group(0) @binding(3) var<storage, read_write> flat_maps: array<u32>; // [B]
+@group(0) @binding(3) var<storage, read_write> flat: array<u32>; // [B]
 @group(0) @binding(4) var<storage, read_write> cams: array<f32>; // [B,h,w]
 @group(0) @binding(5) var<uniform> params: Params;
 
@@ -111,7 +111,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let bad = atomicLoad(&broken) != 0u;
   let constant_map = low == high;
   if (lane == 0u) {
-    flat_maps[b] = select(0u, 1u, constant_map && !bad);
+    flat[b] = select(0u, 1u, constant_map && !bad);
   }
   if (bad) {
     // NaN through a value the compiler cannot see through: a literal NaN is an error in WGSL.
