@@ -109,7 +109,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   low = lows[0];
   high = highs[0];
   let bad = atomicLoad(&broken) != 0u;
-  let constant_map = low == high;
+  // Below the smallest normal number 1 / (high - low) may be infinite, and devices may flush the difference to 0.
+  let constant_map = high - low < 1.1754944e-38;
   if (lane == 0u) {
     flat[b] = select(0u, 1u, constant_map && !bad);
   }
@@ -125,7 +126,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else if (params.normalise != 0u) {
     let scale = select(1.0 / (high - low), 0.0, constant_map);
     for (var p = lane; p < pixels; p += WORKGROUP) {
-      maps[out + p] = min(1.0, (maps[out + p] - low) * scale);
+      let v = maps[out + p];
+      // The maximum is 1 exactly, which scaling by a rounded reciprocal would miss.
+      maps[out + p] = select(min(1.0, (v - low) * scale), 1.0, v == high && !constant_map);
     }
   }
 }

@@ -1,4 +1,5 @@
-// Histogram and moments; definition in src/kernels/histogram.ts. One workgroup per image.
+// Histogram and moments; definition in src/kernels/histogram.ts. One workgroup per image. `low` and `high` come
+// rounded to float32.
 
 override WORKGROUP: u32 = 256;
 
@@ -86,8 +87,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     low = min(low, v);
     high = max(high, v);
     if (v >= params.low && v <= params.high) {
-      let bin = min(u32((v - params.low) * f32(params.bins) / (params.high - params.low)), params.bins - 1u);
-      atomicAdd(&histogram[bin], 1u);
+      atomicAdd(&histogram[bin_of(v)], 1u);
     }
   }
   let n = f32(params.P);
@@ -102,6 +102,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     moments += vec4f(d, d * d, d * d * d, d * d * d * d);
   }
   moments = total(lane, moments) / n;
+  let mean_error = select(moments.x, 0.0, is_nan(moments.x)); // an infinite pixel: the mean is infinite, not NaN
   if (lane == 0u) {
     let at = b * 4u;
     if (has_nan || params.P == 0u) {
@@ -109,7 +110,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     } else if (extent.x == extent.y) {
       store_raw(at, vec4f(extent.x, 0.0, 0.0, 0.0));
     } else {
-      store_raw(at, vec4f(shift + mean_shifted, standardised(moments.yzw)));
+      store_raw(at, vec4f(shift + (mean_shifted + mean_error), standardised(moments)));
     }
   }
 
@@ -124,26 +125,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let inside = weighted.x;
   let mean_bin = weighted.y / inside;
   var central = vec4f(0.0);
+  var surprise = 0.0;
   for (var i = lane; i < params.bins; i += WORKGROUP) {
     let p = f32(atomicLoad(&histogram[i])) / inside;
     if (p > 0.0) {
       let d = f32(i) - mean_bin;
-      central += p * vec4f(d * d, d * d * d, d * d * d * d, -log2(p));
+      central += p * vec4f(d, d * d, d * d * d, d * d * d * d);
+      surprise -= p * log2(p);
     }
   }
   central = total(lane, central);
+  let bits = total(lane, vec4f(surprise, 0.0, 0.0, 0.0)).x;
   if (lane == 0u) {
     let at = b * 5u;
     let width = (params.high - params.low) / f32(params.bins);
     var out = vec4f(nan_value);
     var entropy = nan_value;
     if (!has_nan && inside > 0.0) {
-      out = vec4f(params.low + (mean_bin + 0.5) * width, 0.0, 0.0, 0.0);
+      out = vec4f(params.low + (mean_bin + central.x + 0.5) * width, 0.0, 0.0, 0.0);
       entropy = 0.0;
       if (weighted.z > 1.0) {
-        let s = standardised(central.xyz);
+        let s = standardised(central);
         out = vec4f(out.x, s.x * width * width, s.y, s.z);
-        entropy = central.w;
+        entropy = bits;
       }
     }
     binned[at] = out.x;
@@ -154,12 +158,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
 }
 
-// (m2, m3, m4) → variance, skewness, kurtosis.
-fn standardised(m: vec3f) -> vec3f {
-  if (m.x == 0.0) {
+// The bin of the reference's float64 rule, ⌊(v − low)·bins / (high − low)⌋. A float32 guess is at most one bin off; the
+// sign of (v − low)·bins − guess·(high − low) corrects it. That is taken in parts of 12 bits, whose products with a
+// whole number below 2^11 are exact.
+fn bin_of(v: f32) -> u32 {
+  let bins = f32(params.bins);
+  let range = params.high - params.low;
+  let d = v - params.low;
+  let back = d - v;
+  let lost = (v - (d - back)) - (params.low + back); // v − low = d + lost
+  let d_head = head(d);
+  let range_head = head(range);
+  let guess = min(floor(d * bins / range), bins - 1.0);
+  let rest = (d_head * bins - guess * range_head) + ((d - d_head) * bins - guess * (range - range_head)) + lost * bins;
+  let bin = select(select(guess, guess + 1.0, rest >= range), guess - 1.0, rest < 0.0);
+  return u32(clamp(bin, 0.0, bins - 1.0));
+}
+
+// The leading 12 bits of a number's 24.
+fn head(v: f32) -> f32 {
+  return bitcast<f32>(bitcast<u32>(v) & 0xfffff000u);
+}
+
+// Means of d, d², d³, d⁴ about a rounded mean → variance, skewness, kurtosis about the true one, which is m.x away.
+fn standardised(m: vec4f) -> vec3f {
+  let e = m.x;
+  let m2 = m.y - e * e;
+  if (m2 <= 0.0) {
     return vec3f(0.0);
   }
-  return vec3f(m.x, m.y / (m.x * sqrt(m.x)), m.z / (m.x * m.x));
+  let m3 = m.z - 3.0 * e * m.y + 2.0 * e * e * e;
+  let m4 = m.w - 4.0 * e * m.z + 6.0 * e * e * m.y - 3.0 * e * e * e * e;
+  return vec3f(m2, m3 / (m2 * sqrt(m2)), m4 / (m2 * m2));
 }
 
 fn store_raw(at: u32, values: vec4f) {

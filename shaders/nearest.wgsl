@@ -20,8 +20,27 @@ struct Params {
 const DEPTH = 256u;
 var<workgroup> centre: array<f32, DEPTH>;
 
+// By bits: compilers may assume that there is neither NaN nor infinity.
 fn is_nan(v: f32) -> bool {
   return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+}
+
+fn is_infinite(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) == 0x7f800000u;
+}
+
+// From a·b, a·a and b·b. NaN in a row gives NaN, as does a row that is not finite; a row of zeros gives 1.
+fn cosine_distance(ab: f32, aa: f32, bb: f32) -> f32 {
+  if (is_nan(aa) || is_nan(bb)) {
+    return aa + bb;
+  }
+  if (aa == 0.0 || bb == 0.0) {
+    return 1.0;
+  }
+  if (is_infinite(aa) || is_infinite(bb)) {
+    return bitcast<f32>(0x7fc00000u | (params.N & 0u));
+  }
+  return clamp(1.0 - ab / (sqrt(aa) * sqrt(bb)), 0.0, 2.0);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -56,12 +75,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
     var value = difference;
-    if (params.metric == 2u && !is_nan(difference)) {
-      if (dot_aa == 0.0 || dot_bb == 0.0) {
-        value = 1.0;
-      } else {
-        value = clamp(1.0 - dot_ab / (sqrt(dot_aa) * sqrt(dot_bb)), 0.0, 2.0);
-      }
+    if (params.metric == 2u) {
+      value = cosine_distance(dot_ab, dot_aa, dot_bb);
     }
     if (!is_nan(value) && (!found || value < best)) {
       best = value;

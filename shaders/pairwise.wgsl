@@ -19,10 +19,16 @@ var<workgroup> rows_a: array<f32, TILE * TILE>;
 var<workgroup> rows_b: array<f32, TILE * TILE>;
 
 @compute @workgroup_size(TILE, TILE)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_id) local: vec3u,
+) {
+  // Columns go along x and then z, so that there may be more than one dimension of a dispatch holds.
+  let tile = group.z * groups.x + group.x;
   let row = group.y * TILE + local.y;
-  let column = group.x * TILE + local.x;
-  let loaded_b = group.x * TILE + local.y;
+  let column = tile * TILE + local.x;
+  let loaded_b = tile * TILE + local.y;
   var difference = 0.0;
   var dot_ab = 0.0;
   var dot_aa = 0.0;
@@ -53,15 +59,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   if (params.metric == 0u) {
     distance = sqrt(difference);
   } else if (params.metric == 2u) {
-    if (dot_aa == 0.0 || dot_bb == 0.0) {
-      distance = 1.0;
-    } else {
-      distance = clamp(1.0 - dot_ab / (sqrt(dot_aa) * sqrt(dot_bb)), 0.0, 2.0);
-    }
-    // NaN in a row: clamp and comparisons may drop it, the difference still carries it.
-    if ((bitcast<u32>(difference) & 0x7fffffffu) > 0x7f800000u) {
-      distance = difference;
-    }
+    distance = cosine_distance(dot_ab, dot_aa, dot_bb);
   }
   distances[row * params.M + column] = distance;
+}
+
+// By bits: compilers may assume that there is neither NaN nor infinity.
+fn is_nan(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+}
+
+fn is_infinite(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) == 0x7f800000u;
+}
+
+// From a·b, a·a and b·b. NaN in a row gives NaN, as does a row that is not finite; a row of zeros gives 1.
+fn cosine_distance(ab: f32, aa: f32, bb: f32) -> f32 {
+  if (is_nan(aa) || is_nan(bb)) {
+    return aa + bb;
+  }
+  if (aa == 0.0 || bb == 0.0) {
+    return 1.0;
+  }
+  if (is_infinite(aa) || is_infinite(bb)) {
+    return bitcast<f32>(0x7fc00000u | (params.N & 0u));
+  }
+  return clamp(1.0 - ab / (sqrt(aa) * sqrt(bb)), 0.0, 2.0);
 }

@@ -18,7 +18,8 @@ export const pairwise = defineOp({
   check: (_, { metric }) => checkMetric('pairwise', metric),
 
   reference({ a, b }, { distances }, { N, M, D }, { metric }) {
-    for (let i = 0; i < N; i++) for (let j = 0; j < M; j++) distances[i * M + j] = distance(a, i * D, b, j * D, D, metric);
+    for (let i = 0; i < N; i++)
+      for (let j = 0; j < M; j++) distances[i * M + j] = distance(a, i * D, b, j * D, D, metric);
   },
 
   native: true,
@@ -30,7 +31,11 @@ export const pairwise = defineOp({
       ['D', 'u32'],
       ['metric', 'u32'],
     ],
-    workgroups: ({ N, M }, _, { TILE }) => [Math.ceil(M / TILE), Math.ceil(N / TILE)],
+    workgroups: ({ N, M }, _, { TILE }) => {
+      const across = Math.ceil(M / TILE);
+      const layers = Math.ceil(across / 65535);
+      return [Math.ceil(across / Math.max(1, layers)), Math.ceil(N / TILE), layers];
+    },
     splitBy: 'N',
   },
   tolerance: { native: { relative: 2e-5, absolute: 1e-6 }, webgpu: { relative: 2e-5, absolute: 1e-5 } },
@@ -39,7 +44,14 @@ export const pairwise = defineOp({
 });
 
 /** Distance of row a[at…] and row b[bt…] in float64. */
-export function distance(a: Float32Array, at: number, b: Float32Array, bt: number, depth: number, metric: number): number {
+export function distance(
+  a: Float32Array,
+  at: number,
+  b: Float32Array,
+  bt: number,
+  depth: number,
+  metric: number,
+): number {
   let [difference, dot, aa, bb] = [0, 0, 0, 0];
   for (let k = 0; k < depth; k++) {
     const [x, y] = [a[at + k], b[bt + k]];
@@ -56,5 +68,8 @@ export function distance(a: Float32Array, at: number, b: Float32Array, bt: numbe
 
 export function checkMetric(op: string, metric: number): void {
   if ([0, 1, 2].includes(metric)) return;
-  throw new SightlineError('E_ARGUMENT', { where: `${op}.metric`, what: `expected 0 (L2), 1 (squared L2) or 2 (cosine), received ${metric}` });
+  throw new SightlineError('E_ARGUMENT', {
+    where: `${op}.metric`,
+    what: `expected 0 (L2), 1 (squared L2) or 2 (cosine), received ${metric}`,
+  });
 }
