@@ -1,178 +1,205 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { SightlineError } from '../core/errors.js';
 import { sizeOf, tensor, type DType, type Tensor } from '../core/tensor.js';
-import { bind } from './binding.js';
+import { bind, type Bound } from './binding.js';
 import { isOnDevice, type AnyTensor, type BackendStatus, type DeviceTensor, type Executor } from './executor.js';
-import type { Dims, Op, Params, WgslPlan } from './op.js';
+import type { Op, Params, WgslPlan } from './op.js';
+import { BufferPool, wholeWords } from './webgpu_buffers.js';
 import { openDevice, type OpenDevice } from './webgpu_device.js';
+import { bytesPerElement, rowsPerPass, sliceRows, type PassLimits } from './webgpu_split.js';
 
-/** A buffer that a DeviceTensor stands for; returned to the pool when the tensor is collected. */
+/** What a DeviceTensor stands for. Its buffer is undefined once released. */
 interface Resident {
   executor: WebgpuExecutor;
-  buffer: GPUBuffer;
+  buffer: GPUBuffer | undefined;
 }
 
-/**
- * The WGSL kernels on Dawn, or why they cannot run here.
- * @param options.hardwareOnly a software adapter counts as none
- */
-export async function openWebgpu(options: { hardwareOnly?: boolean } = {}): Promise<Executor | BackendStatus> {
+type Tensors = Readonly<Record<string, AnyTensor>>;
+
+export interface WebgpuOptions {
+  /** A software adapter counts as none. */
+  hardwareOnly?: boolean;
+  /** Limits below the device's own, so that tests can see a small device split its work. */
+  limits?: Partial<PassLimits>;
+}
+
+/** The WGSL kernels on Dawn, or why they cannot run here. */
+export async function openWebgpu(options: WebgpuOptions = {}): Promise<Executor | BackendStatus> {
   const opened = await openDevice();
   if ('available' in opened) return opened;
   if (options.hardwareOnly && !opened.hardware) {
     opened.close();
-    return { name: 'webgpu', available: false, note: `only a software adapter (${opened.description})`, remedy: 'Force it with --backend webgpu.' };
+    const note = `only a software adapter (${opened.description})`;
+    return { name: 'webgpu', available: false, note, remedy: 'Force it with --backend webgpu.' };
   }
-  return new WebgpuExecutor(opened);
+  return new WebgpuExecutor(opened, options.limits);
 }
 
 class WebgpuExecutor implements Executor {
   readonly name = 'webgpu';
   readonly description: string;
+  readonly #device: GPUDevice;
+  readonly #limits: PassLimits;
+  readonly #buffers: BufferPool;
   /** Compiled, or being compiled, by op and overrides: never by shape. */
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  /** Buffers to use again, by usage and size. */
-  readonly #idle = new Map<string, GPUBuffer[]>();
-  readonly #collected = new FinalizationRegistry<GPUBuffer>((buffer) => this.#recycle(buffer));
+  /** Takes back the buffers of device tensors that nobody released. */
+  readonly #forgotten = new FinalizationRegistry<GPUBuffer>((buffer) => this.#buffers.recycle(buffer));
 
-  constructor(private readonly opened: OpenDevice) {
+  constructor(
+    private readonly opened: OpenDevice,
+    limits: Partial<PassLimits> = {},
+  ) {
     this.description = opened.description;
+    this.#device = opened.device;
+    this.#buffers = new BufferPool(opened.device);
+    const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = opened.device.limits;
+    this.#limits = { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension, ...limits };
   }
 
   supports(op: Op): true | string {
-    return 'unavailable' in op.wgsl ? op.wgsl.unavailable : true;
+    if ('unavailable' in op.wgsl) return op.wgsl.unavailable;
+    const lost = this.opened.lost();
+    return lost === undefined ? true : `the device was lost: ${lost}`;
   }
 
-  async run(op: Op, inputs: Readonly<Record<string, AnyTensor>>, given: Partial<Params>, keep: readonly string[]): Promise<Record<string, AnyTensor>> {
+  async run(
+    op: Op,
+    inputs: Tensors,
+    given: Partial<Params>,
+    keep: readonly string[],
+  ): Promise<Record<string, AnyTensor>> {
     const plan = planOf(op);
-    const { dims, params, shapes } = bind(op, inputs, given);
-    const parts = this.#parts(op, plan, inputs, dims, params, shapes);
-    if (parts === 1) return this.#runPart(op, plan, inputs, dims, params, shapes, keep);
+    const bound = bind(op, inputs, given);
+    const total = bound.dims[plan.splitBy];
+    const all = { ...mapValues(inputs, ({ dims }) => dims), ...bound.shapes };
+    const rows = rowsPerPass(op, plan, all, bound.dims, bound.params, this.#limits);
+    if (total <= rows) return this.#pass(op, plan, inputs, bound, keep);
 
-    // Too large for one binding or dispatch: the leading dimension goes in parts, results back to the host.
-    const outputs = Object.fromEntries(Object.entries(op.outputs).map(([name, { dtype }]) => [name, tensor<DType>(dtype, shapes[name])]));
-    const total = dims[plan.splitBy];
-    for (let part = 0; part < parts; part++) {
-      const from = Math.floor((total * part) / parts);
-      const to = Math.floor((total * (part + 1)) / parts);
-      const slices = mapTensors(inputs, (name, t) => (op.inputs[name].dims[0] === plan.splitBy ? sliceRows(op, name, t, from, to) : t));
-      const bound = bind(op, slices, given);
-      const results = await this.#runPart(op, plan, slices, bound.dims, bound.params, bound.shapes, []);
-      for (const [name, result] of Object.entries(results)) {
-        const whole = outputs[name];
-        const row = sizeOf(whole.dims.slice(1));
-        whole.data.set((result as Tensor).data as never, from * row);
+    // Too large for one pass: the leading dimension goes in parts, results back to the host.
+    const outputs = mapValues(op.outputs, ({ dtype }, name) => tensor<DType>(dtype, bound.shapes[name]));
+    const step = Math.ceil(total / Math.ceil(total / rows));
+    for (let from = 0; from < total; from += step) {
+      const to = Math.min(total, from + step);
+      const part = mapValues(inputs, (t, name) =>
+        op.inputs[name].dims[0] === plan.splitBy ? sliceRows(op, name, t, from, to) : t,
+      );
+      const results = await this.#pass(op, plan, part, bind(op, part, given), []);
+      for (const [name, whole] of Object.entries(outputs)) {
+        whole.data.set((results[name] as Tensor).data as never, from * sizeOf(whole.dims.slice(1)));
       }
     }
     return outputs;
   }
 
   close(): void {
-    for (const buffers of this.#idle.values()) for (const buffer of buffers) buffer.destroy();
-    this.#idle.clear();
+    this.#buffers.close();
     this.opened.close();
   }
 
-  async #runPart(
+  async #pass(op: Op, plan: WgslPlan, inputs: Tensors, bound: Bound, keep: readonly string[]) {
+    const pipeline = await this.#pipeline(op, plan.overrides?.(bound.dims, bound.params) ?? {});
+    const resident = mapValues(inputs, (t, name) => (isOnDevice(t) ? this.#residentBuffer(op, name, t) : undefined));
+    const borrowed: GPUBuffer[] = [];
+    const borrow = (bytes: number, usage: GPUBufferUsageFlags) => {
+      const buffer = this.#buffers.borrow(bytes, usage);
+      borrowed.push(buffer);
+      return buffer;
+    };
+    try {
+      const outputs = await this.#checked(op, () => {
+        const bindings = Object.keys(op.inputs).map((name) => {
+          const t = inputs[name];
+          const size = sizeOf(t.dims) * bytesPerElement(t.dtype);
+          const buffer = resident[name] ?? borrow(size, storage);
+          if (!isOnDevice(t)) this.#upload(buffer, t.data);
+          return { buffer, size };
+        });
+        const outputs = mapValues(op.outputs, (_, name) => {
+          const size = 4 * sizeOf(bound.shapes[name]);
+          return { buffer: borrow(size, storage), size, staging: undefined as GPUBuffer | undefined };
+        });
+        const uniforms = uniformBlock(plan, bound);
+        const params = { buffer: borrow(uniforms.byteLength, uniform), size: uniforms.byteLength };
+        this.#device.queue.writeBuffer(params.buffer, 0, uniforms);
+
+        const encoder = this.#device.createCommandEncoder({ label: op.name });
+        this.#encode(encoder, op, plan, bound, pipeline, [...bindings, ...Object.values(outputs), params]);
+        for (const [name, output] of Object.entries(outputs)) {
+          if (keep.includes(name) || output.size === 0) continue;
+          output.staging = borrow(output.size, staged);
+          encoder.copyBufferToBuffer(output.buffer, 0, output.staging, 0, output.size);
+        }
+        this.#device.queue.submit([encoder.finish()]);
+        const maps = Object.values(outputs).map(({ staging, size }) => staging?.mapAsync(GPUMapMode.READ, 0, size));
+        return { value: outputs, pending: maps };
+      });
+
+      const results = mapValues(outputs, ({ buffer, size, staging }, name): AnyTensor => {
+        const { dtype } = op.outputs[name];
+        if (keep.includes(name)) {
+          borrowed.splice(borrowed.indexOf(buffer), 1);
+          return this.#deviceTensor(dtype, bound.shapes[name], buffer);
+        }
+        const host = tensor<DType>(dtype, bound.shapes[name]);
+        if (!staging) return host; // no elements
+        new Uint8Array(host.data.buffer).set(new Uint8Array(staging.getMappedRange(0, size)));
+        staging.unmap();
+        return host;
+      });
+      for (const buffer of borrowed) this.#buffers.recycle(buffer);
+      return results;
+    } catch (error) {
+      for (const buffer of borrowed) buffer.destroy(); // perhaps invalid, or still mapped
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `submit` with the device's errors caught, and waits for what it started.
+   * @throws SightlineError E_BACKEND naming op and cause
+   */
+  async #checked<T>(op: Op, submit: () => { value: T; pending: (Promise<unknown> | undefined)[] }): Promise<T> {
+    const scopes = ['validation', 'out-of-memory', 'internal'] as const;
+    for (const scope of scopes) this.#device.pushErrorScope(scope);
+    let thrown: unknown;
+    let submitted: ReturnType<typeof submit> | undefined;
+    try {
+      submitted = submit();
+    } catch (error) {
+      thrown = error;
+    }
+    const popped = await Promise.allSettled(scopes.map(() => this.#device.popErrorScope()));
+    const waited = await Promise.allSettled(submitted?.pending ?? []);
+    for (const result of popped) {
+      if (result.status === 'fulfilled' && result.value) throw this.#failure(op, result.value.message, thrown);
+    }
+    const rejected = [...popped, ...waited].find((result) => result.status === 'rejected');
+    if (submitted && !rejected) return submitted.value;
+    const cause: unknown = thrown ?? rejected?.reason;
+    throw this.#failure(op, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+
+  #encode(
+    encoder: GPUCommandEncoder,
     op: Op,
     plan: WgslPlan,
-    inputs: Readonly<Record<string, AnyTensor>>,
-    dims: Dims,
-    params: Params,
-    shapes: Record<string, number[]>,
-    keep: readonly string[],
-  ): Promise<Record<string, AnyTensor>> {
-    const { device } = this.opened;
-    const overrides = plan.overrides?.(dims, params) ?? {};
-    const pipeline = await this.#pipeline(op, overrides);
-    const borrowed: GPUBuffer[] = [];
-    const bindings: GPUBuffer[] = [];
-    for (const name of Object.keys(op.inputs)) {
-      const t = inputs[name];
-      if (isOnDevice(t)) {
-        bindings.push(this.#residentBuffer(op, name, t));
-      } else {
-        const buffer = this.#borrow(t.data.byteLength, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC);
-        this.#upload(buffer, t.data);
-        borrowed.push(buffer);
-        bindings.push(buffer);
-      }
-    }
-    const outputs = Object.keys(op.outputs).map((name) => {
-      const bytes = sizeOf(shapes[name]) * 4;
-      return { name, bytes, buffer: this.#borrow(bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC) };
-    });
-    bindings.push(...outputs.map(({ buffer }) => buffer));
-    const uniforms = uniformBlock(plan, dims, params);
-    const uniformBuffer = this.#borrow(uniforms.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
-    device.queue.writeBuffer(uniformBuffer, 0, uniforms);
-    borrowed.push(uniformBuffer);
-
-    const group = device.createBindGroup({
+    { dims, params }: Bound,
+    pipeline: GPUComputePipeline,
+    bindings: { buffer: GPUBuffer; size: number }[],
+  ): void {
+    const group = this.#device.createBindGroup({
       label: op.name,
       layout: pipeline.getBindGroupLayout(0),
-      entries: [...bindings, uniformBuffer].map((buffer, binding) => ({ binding, resource: { buffer } })),
+      // Buffers may be larger than what they hold, and then larger than what a binding may be.
+      entries: bindings.map(({ buffer, size }, binding) => ({ binding, resource: { buffer, size: wholeWords(size) } })),
     });
-    device.pushErrorScope('validation');
-    device.pushErrorScope('out-of-memory');
-    const encoder = device.createCommandEncoder({ label: op.name });
     const pass = encoder.beginComputePass({ label: op.name });
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group);
-    const [x, y = 1, z = 1] = plan.workgroups(dims, params, overrides);
+    const [x, y = 1, z = 1] = plan.workgroups(dims, params, plan.overrides?.(dims, params) ?? {});
     if (x * y * z > 0) pass.dispatchWorkgroups(x, y, z);
     pass.end();
-    const read = outputs.filter(({ name, bytes }) => !keep.includes(name) && bytes > 0);
-    const staging = read.map(({ buffer, bytes }) => {
-      const target = this.#borrow(bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-      encoder.copyBufferToBuffer(buffer, 0, target, 0, bytes);
-      return target;
-    });
-    device.queue.submit([encoder.finish()]);
-    const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
-    const error = errors.find((e) => e !== null);
-    if (error) throw this.#failure(op, error.message);
-
-    const results: Record<string, AnyTensor> = {};
-    for (const { name, bytes, buffer } of outputs) {
-      const { dtype } = op.outputs[name];
-      const dimsOut = shapes[name];
-      if (keep.includes(name)) {
-        const resident: Resident = { executor: this, buffer };
-        const kept: DeviceTensor = { dtype, dims: dimsOut, onDevice: resident };
-        this.#collected.register(resident, buffer);
-        results[name] = kept;
-        continue;
-      }
-      borrowed.push(buffer);
-      const host = tensor<DType>(dtype, dimsOut);
-      results[name] = host;
-      const target = staging[read.findIndex((r) => r.name === name)];
-      if (!target) continue; // no elements
-      try {
-        await target.mapAsync(GPUMapMode.READ, 0, bytes);
-      } catch (cause) {
-        throw this.#failure(op, `reading ${name} back failed`, cause);
-      }
-      new Uint8Array(host.data.buffer, host.data.byteOffset, bytes).set(new Uint8Array(target.getMappedRange(0, bytes)));
-      target.unmap();
-      borrowed.push(target);
-    }
-    for (const buffer of borrowed) this.#recycle(buffer);
-    return results;
-  }
-
-  /** How many parts keep every binding and the dispatch within the device's limits. */
-  #parts(op: Op, plan: WgslPlan, inputs: Readonly<Record<string, AnyTensor>>, dims: Dims, params: Params, shapes: Record<string, number[]>): number {
-    const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = this.opened.device.limits;
-    const whole = Math.max(...Object.entries(op.inputs).map(([name, s]) => (s.dims[0] === plan.splitBy ? 0 : bytesOf(inputs[name]))), 0);
-    if (whole > maxStorageBufferBindingSize) {
-      throw this.#failure(op, `an input of ${whole} bytes exceeds the device's limit of ${maxStorageBufferBindingSize}`);
-    }
-    const largest = Math.max(...Object.values(inputs).map(bytesOf), ...Object.values(shapes).map((shape) => 4 * sizeOf(shape)));
-    const groups = Math.max(...plan.workgroups(dims, params, plan.overrides?.(dims, params) ?? {}).map((n) => n ?? 1));
-    const parts = Math.max(Math.ceil(largest / maxStorageBufferBindingSize), Math.ceil(groups / maxComputeWorkgroupsPerDimension), 1);
-    return Math.min(parts, Math.max(1, dims[plan.splitBy]));
   }
 
   #pipeline(op: Op, overrides: Record<string, number>): Promise<GPUComputePipeline> {
@@ -185,11 +212,13 @@ class WebgpuExecutor implements Executor {
     return pipeline;
   }
 
-  async #compile(op: Op, overrides: Record<string, number>): Promise<GPUComputePipeline> {
-    const { device } = this.opened;
-    const module = device.createShaderModule({ label: `${op.name}.wgsl`, code: shaderSource(op.name) });
+  async #compile(op: Op, constants: Record<string, number>): Promise<GPUComputePipeline> {
+    this.#device.pushErrorScope('validation');
+    const module = this.#device.createShaderModule({ label: `${op.name}.wgsl`, code: shaderSource(op.name) });
+    void this.#device.popErrorScope().catch(() => null); // a message comes with the pipeline's refusal
+    const compute = { module, entryPoint: 'main', constants };
     try {
-      return await device.createComputePipelineAsync({ label: op.name, layout: 'auto', compute: { module, entryPoint: 'main', constants: overrides } });
+      return await this.#device.createComputePipelineAsync({ label: op.name, layout: 'auto', compute });
     } catch (cause) {
       const { messages } = await module.getCompilationInfo();
       const lines = messages.map((m) => `${op.name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`).join('; ');
@@ -198,77 +227,64 @@ class WebgpuExecutor implements Executor {
   }
 
   #upload(buffer: GPUBuffer, data: Tensor['data']): void {
-    // Dawn copies whole words, and refuses views of shared memory.
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const shared = data.buffer instanceof SharedArrayBuffer;
-    const padded = Math.ceil(bytes.byteLength / 4) * 4;
-    if (!shared && padded === bytes.byteLength) {
-      this.opened.device.queue.writeBuffer(buffer, 0, bytes as Uint8Array<ArrayBuffer>);
+    if (bytes.byteLength % 4 === 0 && !(data.buffer instanceof SharedArrayBuffer)) {
+      this.#device.queue.writeBuffer(buffer, 0, bytes as Uint8Array<ArrayBuffer>);
       return;
     }
-    const copy = new Uint8Array(padded);
+    // Dawn copies whole words, and refuses views of shared memory.
+    const copy = new Uint8Array(wholeWords(bytes.byteLength));
     copy.set(bytes);
-    this.opened.device.queue.writeBuffer(buffer, 0, copy);
+    this.#device.queue.writeBuffer(buffer, 0, copy);
+  }
+
+  #deviceTensor(dtype: DType, dims: readonly number[], buffer: GPUBuffer): DeviceTensor {
+    const resident: Resident = { executor: this, buffer };
+    this.#forgotten.register(resident, buffer, resident);
+    const release = () => {
+      if (!resident.buffer) return;
+      this.#forgotten.unregister(resident);
+      this.#buffers.recycle(resident.buffer);
+      resident.buffer = undefined;
+    };
+    return { dtype, dims, onDevice: resident, release };
   }
 
   #residentBuffer(op: Op, name: string, t: DeviceTensor): GPUBuffer {
     const resident = t.onDevice as Resident;
     if (resident.executor !== this) throw this.#failure(op, `${name} lies on another device`);
+    if (!resident.buffer) throw this.#failure(op, `${name} was released before`);
     return resident.buffer;
   }
 
-  /** A buffer of at least `bytes`; sizes are rounded up so that batches of similar size share them. */
-  #borrow(bytes: number, usage: number): GPUBuffer {
-    const size = bytes <= 256 ? 256 : 2 ** Math.ceil(Math.log2(bytes));
-    const limited = Math.min(size, Math.max(Math.ceil(bytes / 4) * 4, this.opened.device.limits.maxBufferSize));
-    const pooled = this.#idle.get(`${usage}/${limited}`)?.pop();
-    return pooled ?? this.opened.device.createBuffer({ size: limited, usage });
-  }
-
-  #recycle(buffer: GPUBuffer): void {
-    const key = `${buffer.usage}/${buffer.size}`;
-    const idle = this.#idle.get(key) ?? [];
-    this.#idle.set(key, idle);
-    if (idle.length < idleBuffersPerSize) idle.push(buffer);
-    else buffer.destroy();
-  }
-
   #failure(op: Op, what: string, cause?: unknown): SightlineError {
+    const lost = this.opened.lost();
     return new SightlineError('E_BACKEND', {
       where: `webgpu kernel ${op.name}`,
-      what: this.opened.lost() ? `the device was lost: ${this.opened.lost()}` : what.replace(/\.$/, ''),
+      what: lost === undefined ? what.trim().replace(/\.$/, '') : `the device was lost: ${lost.replace(/\.$/, '')}`,
       remedy: 'Try --backend native, or a smaller --batch.',
       cause,
     });
   }
 }
 
-const idleBuffersPerSize = 6;
+// Numbers of the WebGPU specification: GPUBufferUsage is defined only once Dawn is loaded.
+const [mapRead, copySource, copyDestination] = [0x1, 0x4, 0x8];
+const staged = mapRead | copyDestination;
+const uniform = 0x40 | copyDestination;
+const storage = 0x80 | copySource | copyDestination;
 
 function planOf(op: Op): WgslPlan {
   if (!('unavailable' in op.wgsl)) return op.wgsl;
   throw new SightlineError('E_BACKEND', { where: op.name, what: op.wgsl.unavailable });
 }
 
-function bytesOf(t: AnyTensor): number {
-  return sizeOf(t.dims) * (t.dtype === 'u8' ? 1 : 4);
-}
-
-function mapTensors(tensors: Readonly<Record<string, AnyTensor>>, f: (name: string, t: AnyTensor) => AnyTensor): Record<string, AnyTensor> {
-  return Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, f(name, t)]));
-}
-
-/** Rows [from, to) of the leading dimension. */
-function sliceRows(op: Op, name: string, t: AnyTensor, from: number, to: number): Tensor {
-  if (isOnDevice(t)) {
-    throw new SightlineError('E_BACKEND', { where: `${op.name}.${name}`, what: 'a tensor on the device is too large for one pass', remedy: 'Lower --batch.' });
-  }
-  const row = sizeOf(t.dims.slice(1));
-  return { dtype: t.dtype, dims: [to - from, ...t.dims.slice(1)], data: t.data.subarray(from * row, to * row) } as Tensor;
+function mapValues<T, U>(record: Readonly<Record<string, T>>, f: (value: T, name: string) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
 }
 
 /** The Params struct: 4-byte scalars in the plan's order, padded to 16 bytes as uniform buffers are. */
-function uniformBlock(plan: WgslPlan, dims: Dims, params: Params): Uint8Array<ArrayBuffer> {
+function uniformBlock(plan: WgslPlan, { dims, params }: Bound): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(Math.ceil((4 * plan.uniforms.length) / 16) * 16));
   plan.uniforms.forEach(([name, type], i) => {
     const value = dims[name] ?? params[name];
@@ -280,6 +296,7 @@ function uniformBlock(plan: WgslPlan, dims: Dims, params: Params): Uint8Array<Ar
 
 function shaderSource(name: string): string {
   const file = new URL(`../../shaders/${name}.wgsl`, import.meta.url);
-  if (!existsSync(file)) throw new SightlineError('E_INTERNAL', { where: `shaders/${name}.wgsl`, what: 'the shader file is missing from the package' });
-  return readFileSync(file, 'utf8');
+  if (existsSync(file)) return readFileSync(file, 'utf8');
+  const what = 'the shader file is missing from the package';
+  throw new SightlineError('E_INTERNAL', { where: `shaders/${name}.wgsl`, what });
 }

@@ -1,3 +1,4 @@
+import type * as Dawn from 'webgpu';
 import type { BackendStatus } from './executor.js';
 
 /** A Dawn device with what is known of its adapter. */
@@ -17,17 +18,23 @@ const softwareRenderers = /swiftshader|llvmpipe|software|warp|basic render/i;
 
 /** A device of its own for this thread, or why there is none. */
 export async function openDevice(): Promise<OpenDevice | BackendStatus> {
-  let dawn: typeof import('webgpu');
+  let dawn: typeof Dawn;
   try {
     dawn = await import('webgpu');
   } catch (error) {
-    return none(`Dawn does not load on this platform (${firstLine(error)})`, 'WebGPU kernels need glibc Linux, macOS or Windows on x64 or arm64; the native backend runs everywhere.');
+    return none(
+      `Dawn does not load on this platform (${firstLine(error)})`,
+      'WebGPU kernels need glibc Linux, macOS or Windows on x64 or arm64; the native backend runs everywhere.',
+    );
   }
   Object.assign(globalThis, dawn.globals);
   const gpu = dawn.create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
   if (!adapter) {
-    return none('no GPU adapter', 'Install a Vulkan driver (Linux: your GPU vendor’s, or mesa-vulkan-drivers for a software one), or use --backend native.');
+    return none(
+      'no GPU adapter',
+      'Install a Vulkan driver (Linux: your GPU vendor’s, or mesa-vulkan-drivers for a software one), or use --backend native.',
+    );
   }
   const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = adapter.limits;
   let device: GPUDevice;

@@ -51,12 +51,17 @@ it('refuses a shader that does not compile', async () => {
 });
 
 describe.each(planned.map((p) => [p.op.name, p] as const))('%s.wgsl', (name, { op, plan }) => {
-  it.each(overrideSets(op, plan).map((set) => [JSON.stringify(set), set] as const))('compiles with %s', async (_, set) => {
-    await expect(compile(source(name), set)).resolves.toBeDefined();
-  });
+  it.each(overrideSets(op, plan).map((set) => [JSON.stringify(set), set] as const))(
+    'compiles with %s',
+    async (_, set) => {
+      await expect(compile(source(name), set)).resolves.toBeDefined();
+    },
+  );
 
   it('binds inputs, then outputs, then params, named as in the op', () => {
-    const declared = [...source(name).matchAll(/@group\(0\) @binding\((\d+)\) var<([^>]+)> (\w+): (?:array<(\w+)>|Params);/g)];
+    const declared = [
+      ...source(name).matchAll(/@group\(0\) @binding\((\d+)\) var<([^>]+)> (\w+): (?:array<(\w+)>|Params);/g),
+    ];
     expect(declared.map(([, binding]) => Number(binding))).toEqual(declared.map((_, i) => i));
     const element = { u8: 'u32', u32: 'u32', f32: 'f32' } as Record<string, string>;
     const expected = [
