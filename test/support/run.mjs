@@ -11,6 +11,9 @@ import { softwareVulkan } from './software_vulkan.mjs';
 const args = process.argv.slice(2);
 const vitest = () => join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 const command = args[0] === '--script' ? args.slice(1) : [vitest(), 'run', ...args];
-const child = spawn(process.execPath, command, { stdio: 'inherit', env: { ...process.env, ...(await softwareVulkan()) } });
+const child = spawn(process.execPath, command, {
+  stdio: 'inherit',
+  env: { ...process.env, ...(await softwareVulkan()) },
+});
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : code));
