@@ -11,8 +11,9 @@ export const momentColumns = ['mean', 'variance', 'skewness', 'kurtosis', 'entro
  *   binned  population moments of the binned distribution at the bin centres (IDEAL's kurtosis): mean, variance m2,
  *           skewness m3/m2^1.5, kurtosis m4/m2² (normal = 3), and entropy −Σ p log2 p in bits
  *   raw     the same four moments of the values themselves, inside the range or not
- * m2 = 0 (one occupied bin; a constant map): skewness and kurtosis 0. A NaN pixel makes the map's moments NaN and is in
- * no bin; no value in range makes `binned` NaN, no pixel at all `raw` too.
+ * m2 = 0 (one occupied bin; a constant map): skewness and kurtosis 0. A NaN pixel is in no bin and makes all moments of
+ * its map NaN; an infinite one is out of range and makes `raw` NaN. No value in range makes `binned` NaN, no pixel at all
+ * `raw` too.
  */
 export const histogram = defineOp({
   name: 'histogram',
@@ -42,7 +43,7 @@ export const histogram = defineOp({
       const ofBins = hasNaN ? nowhere : moments(centres, bin, total);
       const entropy = Float64Array.from(bin).reduce((h, c) => (c > 0 ? h - (c / total) * Math.log2(c / total) : h), 0);
       binned.set([...ofBins, Number.isNaN(ofBins[0]) ? NaN : entropy], b * 5);
-      raw.set(hasNaN ? nowhere : moments(map, undefined, P), b * 4);
+      raw.set(map.every(Number.isFinite) ? moments(map, undefined, P) : nowhere, b * 4);
     }
   },
 

@@ -30,16 +30,30 @@ const normal: Fill = (rng) => rng.normal();
 
 export function f32(dims: number[], fill: Fill, seed = 1): Tensor<'f32'> {
   const rng = new Rng(seed, ...dims);
-  return tensor('f32', dims, Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => fill(rng, i)));
+  return tensor(
+    'f32',
+    dims,
+    Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => fill(rng, i)),
+  );
 }
 
 function u8(dims: number[], fill: Fill, seed = 2): Tensor<'u8'> {
   const rng = new Rng(seed, ...dims);
-  return tensor('u8', dims, Uint8Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => fill(rng, i)));
+  return tensor(
+    'u8',
+    dims,
+    Uint8Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => fill(rng, i)),
+  );
 }
 
-const constant = (value: number): Fill => () => value;
-const withNaN = (at: number): Fill => (rng, i) => (i === at ? NaN : rng.uniform());
+const constant =
+  (value: number): Fill =>
+  () =>
+    value;
+const withNaN =
+  (at: number): Fill =>
+  (rng, i) =>
+    i === at ? NaN : rng.uniform();
 
 /** The same tensor as an unaligned view into a larger array: `offset` elements in. */
 function view<T extends Tensor<'f32'> | Tensor<'u8'>>(t: T, offset: number): T {
@@ -57,9 +71,19 @@ function shared(t: Tensor<'f32'>): Tensor<'f32'> {
 
 // ---- gradcam ----
 
-function camCase(name: string, dims: number[], height: number, width: number, options: { a?: Fill; g?: Fill; normalise?: number; seed?: number } = {}): Case {
+function camCase(
+  name: string,
+  dims: number[],
+  height: number,
+  width: number,
+  options: { a?: Fill; g?: Fill; normalise?: number; seed?: number } = {},
+): Case {
   const { a = uniform, g = normal, normalise = 1, seed = 3 } = options;
-  return { name, inputs: { activations: f32(dims, a, seed), gradients: f32(dims, g, seed + 1) }, params: { height, width, normalise } };
+  return {
+    name,
+    inputs: { activations: f32(dims, a, seed), gradients: f32(dims, g, seed + 1) },
+    params: { height, width, normalise },
+  };
 }
 
 const camCases: KernelCases = {
@@ -77,34 +101,68 @@ const camCases: KernelCases = {
     camCase('constant positive cam', [1, 2, 6, 6], 12, 12, { a: constant(2), g: constant(0.5) }),
     camCase('tiny gradients', [1, 8, 7, 7], 21, 21, { g: (rng) => 1e-9 * (0.3 + rng.normal()) }),
     camCase('raw', [2, 4, 6, 5], 12, 11, { normalise: 0, g: constant(0.5) }),
+    camCase('one pixel high', [2, 3, 1, 9], 5, 17),
+    camCase('to one pixel', [2, 3, 5, 4], 1, 1),
+    camCase('raw and constant', [1, 2, 3, 3], 4, 4, { a: constant(2), g: constant(0.5), normalise: 0 }),
     camCase('NaN activation', [2, 3, 4, 4], 8, 8, { a: withNaN(5), g: constant(0.5) }),
     camCase('infinite gradient', [2, 3, 4, 4], 8, 8, { g: (_, i) => (i === 40 ? Infinity : 1) }),
     (() => {
       const c = camCase('unaligned and shared inputs', [2, 5, 7, 7], 20, 20);
-      return { ...c, inputs: { activations: view(c.inputs.activations as Tensor<'f32'>, 1), gradients: shared(c.inputs.gradients as Tensor<'f32'>) } };
+      return {
+        ...c,
+        inputs: {
+          activations: view(c.inputs.activations as Tensor<'f32'>, 1),
+          gradients: shared(c.inputs.gradients as Tensor<'f32'>),
+        },
+      };
     })(),
   ],
   random(seed) {
     const rng = new Rng(seed, 'gradcam');
     const dims = [1 + rng.int(3), 1 + rng.int(70), 1 + rng.int(15), 1 + rng.int(15)];
     const bias = rng.normal();
-    return camCase(`random ${seed}`, dims, 1 + rng.int(70), 1 + rng.int(70), { seed, g: (r) => bias + r.normal(), normalise: rng.int(2) });
+    return camCase(`random ${seed}`, dims, 1 + rng.int(70), 1 + rng.int(70), {
+      seed,
+      g: (r) => bias + r.normal(),
+      normalise: rng.int(2),
+    });
   },
-  bench: () => camCase('16 × [1024,7,7] → 224²', [16, 1024, 7, 7], 224, 224, { g: (rng) => 0.01 + 0.02 * rng.normal() }),
+  bench: () =>
+    camCase('16 × [1024,7,7] → 224²', [16, 1024, 7, 7], 224, 224, { g: (rng) => 0.01 + 0.02 * rng.normal() }),
 };
 
 // ---- dice ----
 
-function diceCase(name: string, dims: number[], options: { map?: Fill; mask?: Fill; threshold?: number; mode?: number; seed?: number } = {}): Case {
-  const { map = uniform, mask = (rng) => Number(rng.uniform() < 0.3) * (1 + rng.int(255)), threshold = 0.5, mode = 0, seed = 5 } = options;
-  return { name, inputs: { maps: f32(dims, map, seed), masks: u8(dims, mask, seed + 1), thresholds: f32([dims[0]], constant(threshold)) }, params: { mode } };
+function diceCase(
+  name: string,
+  dims: number[],
+  options: { map?: Fill; mask?: Fill; threshold?: number; mode?: number; seed?: number } = {},
+): Case {
+  const {
+    map = uniform,
+    mask = (rng) => Number(rng.uniform() < 0.3) * (1 + rng.int(255)),
+    threshold = 0.5,
+    mode = 0,
+    seed = 5,
+  } = options;
+  return {
+    name,
+    inputs: {
+      maps: f32(dims, map, seed),
+      masks: u8(dims, mask, seed + 1),
+      thresholds: f32([dims[0]], constant(threshold)),
+    },
+    params: { mode },
+  };
 }
 
 const modes = [0, 1, 2];
 const diceCases: KernelCases = {
   op: dice as unknown as Op,
   fixed: modes.flatMap((mode) => [
-    ...[1, 3, 15, 16, 17, 63, 64, 65, 255, 256, 257, 1021].map((p) => diceCase(`mode ${mode}, ${p} pixels`, [3, p], { mode })),
+    ...[1, 3, 15, 16, 17, 63, 64, 65, 255, 256, 257, 1021].map((p) =>
+      diceCase(`mode ${mode}, ${p} pixels`, [3, p], { mode }),
+    ),
     diceCase(`mode ${mode}, no pixels`, [2, 0], { mode }),
     diceCase(`mode ${mode}, both empty`, [2, 33], { mode, map: constant(0), mask: constant(0) }),
     diceCase(`mode ${mode}, empty mask`, [2, 33], { mode, mask: constant(0) }),
@@ -114,12 +172,23 @@ const diceCases: KernelCases = {
     diceCase(`mode ${mode}, large`, [2, 90_001], { mode }),
     (() => {
       const c = diceCase(`mode ${mode}, unaligned and shared`, [2, 51], { mode });
-      return { ...c, inputs: { ...c.inputs, maps: shared(c.inputs.maps as Tensor<'f32'>), masks: view(c.inputs.masks as Tensor<'u8'>, 3) } };
+      return {
+        ...c,
+        inputs: {
+          ...c.inputs,
+          maps: shared(c.inputs.maps as Tensor<'f32'>),
+          masks: view(c.inputs.masks as Tensor<'u8'>, 3),
+        },
+      };
     })(),
   ]),
   random(seed) {
     const rng = new Rng(seed, 'dice');
-    return diceCase(`random ${seed}`, [1 + rng.int(5), 1 + rng.int(2000)], { seed, mode: rng.int(3), threshold: rng.uniform() });
+    return diceCase(`random ${seed}`, [1 + rng.int(5), 1 + rng.int(2000)], {
+      seed,
+      mode: rng.int(3),
+      threshold: rng.uniform(),
+    });
   },
   bench: () => diceCase('64 × 224², thresholded', [64, 224 * 224]),
 };
@@ -129,7 +198,13 @@ const diceCases: KernelCases = {
 /** Pixels at bin centres: float32 and float64 agree on the bin, so that counts can be compared exactly. */
 const binned: Fill = (rng) => (rng.int(256) + 0.5) / 256;
 
-function histogramCase(name: string, dims: number[], map: Fill = binned, params: Record<string, number> = {}, seed = 7): Case {
+function histogramCase(
+  name: string,
+  dims: number[],
+  map: Fill = binned,
+  params: Record<string, number> = {},
+  seed = 7,
+): Case {
   return { name, inputs: { maps: f32(dims, map, seed) }, params: { bins: 256, low: 0, high: 1, ...params } };
 }
 
@@ -150,20 +225,51 @@ const histogramCases: KernelCases = {
     histogramCase('one bin', [2, 100], binned, { bins: 1 }),
     histogramCase('1024 bins', [1, 5000], (rng) => (rng.int(1024) + 0.5) / 1024, { bins: 1024 }),
     histogramCase('other range', [2, 500], (rng) => -4 + (rng.int(32) + 0.5) / 4, { bins: 32, low: -4, high: 4 }),
-    histogramCase('far from 0', [2, 500], (rng) => 1000 + (rng.int(64) + 0.5) / 64, { bins: 64, low: 1000, high: 1001 }),
+    histogramCase('all infinite', [2, 30], constant(Infinity)),
+    histogramCase('an infinite pixel', [3, 100], (rng, i) => (i === 150 ? -Infinity : binned(rng, i))),
+    histogramCase('both infinities', [1, 100], (_, i) => (i === 50 ? Infinity : i === 51 ? -Infinity : 0.5)),
+    histogramCase('odd bins', [3, 777], (rng) => (rng.int(49) + 0.5) / 49, { bins: 49 }),
+    (() => {
+      const c = histogramCase('unaligned', [3, 51]);
+      return { ...c, inputs: { maps: view(c.inputs.maps as Tensor<'f32'>, 1) } };
+    })(),
+    (() => {
+      const c = histogramCase('shared', [3, 51]);
+      return { ...c, inputs: { maps: shared(c.inputs.maps as Tensor<'f32'>) } };
+    })(),
+    histogramCase('far from 0', [2, 500], (rng) => 1000 + (rng.int(64) + 0.5) / 64, {
+      bins: 64,
+      low: 1000,
+      high: 1001,
+    }),
   ],
   random(seed) {
     const rng = new Rng(seed, 'histogram');
     const bins = 2 ** (1 + rng.int(9));
     const skew = 1 + rng.int(4);
-    return histogramCase(`random ${seed}`, [1 + rng.int(3), 1 + rng.int(3000)], (r) => (Math.floor(bins * r.uniform() ** skew) + 0.5) / bins, { bins }, seed);
+    return histogramCase(
+      `random ${seed}`,
+      [1 + rng.int(3), 1 + rng.int(3000)],
+      (r) => (Math.floor(bins * r.uniform() ** skew) + 0.5) / bins,
+      { bins },
+      seed,
+    );
   },
   bench: () => histogramCase('64 × 224², 256 bins', [64, 224 * 224]),
 };
 
 // ---- distances ----
 
-function distanceCase(second: string, name: string, n: number, m: number, d: number, metric: number, fill: Fill = normal, seed = 9): Case {
+function distanceCase(
+  second: string,
+  name: string,
+  n: number,
+  m: number,
+  d: number,
+  metric: number,
+  fill: Fill = normal,
+  seed = 9,
+): Case {
   return { name, inputs: { a: f32([n, d], fill, seed), [second]: f32([m, d], fill, seed + 1) }, params: { metric } };
 }
 
@@ -177,7 +283,18 @@ function twins(second: string, metric: number, far: number): Case {
 }
 
 function distanceCases(op: Op, second: string): KernelCases {
-  const sizes = [[1, 1, 1], [3, 1, 2], [1, 3, 15], [15, 17, 16], [16, 16, 17], [17, 33, 63], [64, 65, 64], [85, 31, 65], [5, 7, 300], [170, 40, 257]];
+  const sizes = [
+    [1, 1, 1],
+    [3, 1, 2],
+    [1, 3, 15],
+    [15, 17, 16],
+    [16, 16, 17],
+    [17, 33, 63],
+    [64, 65, 64],
+    [85, 31, 65],
+    [5, 7, 300],
+    [170, 40, 257],
+  ];
   return {
     op,
     fixed: [0, 1, 2].flatMap((metric) => [
@@ -186,11 +303,39 @@ function distanceCases(op: Op, second: string): KernelCases {
       distanceCase(second, `metric ${metric}, zero rows`, 4, 5, 9, metric, (rng, i) => (i < 18 ? 0 : rng.normal())),
       distanceCase(second, `metric ${metric}, NaN`, 5, 4, 6, metric, (rng, i) => (i === 8 ? NaN : rng.normal())),
       distanceCase(second, `metric ${metric}, all NaN`, 3, 4, 6, metric, constant(NaN)),
+      distanceCase(second, `metric ${metric}, an infinity`, 5, 4, 6, metric, (rng, i) =>
+        i === 8 ? Infinity : rng.normal(),
+      ),
+      distanceCase(second, `metric ${metric}, no rows`, 0, 4, 6, metric),
+      distanceCase(second, `metric ${metric}, no columns`, 3, 4, 0, metric),
+      distanceCase(
+        second,
+        `metric ${metric}, small and large rows`,
+        9,
+        9,
+        33,
+        metric,
+        (rng, i) => 10 ** (8 * ((i / 33) % 2 < 1 ? -1 : 1)) * rng.normal(),
+      ),
+      (() => {
+        const c = distanceCase(second, `metric ${metric}, unaligned and shared`, 19, 21, 35, metric);
+        const [a, b] = [c.inputs.a, c.inputs[second]] as Tensor<'f32'>[];
+        return { ...c, inputs: { a: view(a, 1), [second]: shared(b) } };
+      })(),
       distanceCase(second, `metric ${metric}, all equal`, 3, 4, 6, metric, constant(0.3)),
     ]),
     random(seed) {
       const rng = new Rng(seed, op.name);
-      return distanceCase(second, `random ${seed}`, 1 + rng.int(100), 1 + rng.int(60), 1 + rng.int(200), rng.int(3), normal, seed);
+      return distanceCase(
+        second,
+        `random ${seed}`,
+        1 + rng.int(100),
+        1 + rng.int(60),
+        1 + rng.int(200),
+        rng.int(3),
+        normal,
+        seed,
+      );
     },
     bench: () => distanceCase(second, '2,000 × 500 × 256, L2', 2000, 500, 256, 0),
   };
