@@ -24,7 +24,19 @@ export function row({ bench, peer, ours, theirs, unit, threads, versions, detail
   const ratio = costs.has(unit) ? theirs / ours : ours / theirs;
   const all = { sightline: ownVersion(), node: process.versions.node, ...versions };
   const date = new Date().toISOString().slice(0, 10);
-  return { bench, peer, ours: digits(ours), theirs: digits(theirs), unit, ratio: digits(ratio), threads, machine: machine(), date, versions: all, detail };
+  return {
+    bench,
+    peer,
+    ours: digits(ours),
+    theirs: digits(theirs),
+    unit,
+    ratio: digits(ratio),
+    threads,
+    machine: machine(),
+    date,
+    versions: all,
+    detail,
+  };
 }
 
 /**
@@ -49,26 +61,53 @@ export function writeRows(file, rows) {
 export function writeTables() {
   const intro = existsSync(readme) ? readFileSync(readme, 'utf8').split(marker, 1)[0].trimEnd() : '# Benchmarks';
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
-  const tables = files.sort().map((name) => table(name.replace('.json', ''), JSON.parse(readFileSync(folder + name, 'utf8'))));
+  const tables = files
+    .sort()
+    .map((name) => table(name.replace('.json', ''), JSON.parse(readFileSync(folder + name, 'utf8'))));
   writeFileSync(readme, `${[intro, marker, ...tables].join('\n\n')}\n`);
 }
 
 function table(title, rows) {
   // What all rows share stands above the table; what differs gets a column.
   const shared = (field) => new Set(rows.map((r) => JSON.stringify(r[field]))).size <= 1;
-  const versions = (v) => Object.entries(v).map(([name, number]) => `${name} ${number}`).join(', ');
+  const versions = (v) =>
+    Object.entries(v)
+      .map(([name, number]) => `${name} ${number}`)
+      .join(', ');
   const extra = ['machine', 'date'].filter((field) => !shared(field));
   const detailed = rows.some((r) => r.detail);
-  const header = ['bench', 'against', 'ours', 'theirs', 'unit', 'ratio', 'threads', ...(detailed ? ['ours in detail'] : []), ...extra];
+  const header = [
+    'bench',
+    'against',
+    'ours',
+    'theirs',
+    'unit',
+    'ratio',
+    'threads',
+    ...(detailed ? ['ours in detail'] : []),
+    ...extra,
+  ];
   const lines = rows.map((r) => [
-    r.bench, r.peer, r.ours, r.theirs, r.unit, `**${r.ratio}**`, r.threads, ...(detailed ? [r.detail ?? ''] : []), ...extra.map((field) => r[field]),
+    r.bench,
+    r.peer,
+    r.ours,
+    r.theirs,
+    r.unit,
+    `**${r.ratio}**`,
+    r.threads,
+    ...(detailed ? [r.detail ?? ''] : []),
+    ...extra.map((field) => r[field]),
   ]);
   const about = [
     ...(shared('machine') && rows.length ? [rows[0].machine] : []),
     ...(shared('date') && rows.length ? [rows[0].date] : []),
     versions(Object.assign({}, ...rows.map((r) => r.versions))),
   ];
-  const markdown = [header, header.map((name) => (['ours', 'theirs', 'ratio', 'threads'].includes(name) ? '---:' : '---')), ...lines];
+  const markdown = [
+    header,
+    header.map((name) => (['ours', 'theirs', 'ratio', 'threads'].includes(name) ? '---:' : '---')),
+    ...lines,
+  ];
   return `## ${title}\n\n${about.join('; ')}. A ratio above 1: we are faster.\n\n${markdown.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}`;
 }
 
@@ -79,7 +118,8 @@ export function machine() {
   if (process.platform === 'linux' && !/\d/.test(name)) {
     // Virtual machines hide the model's name: family and model number tell which it is.
     try {
-      const field = (label) => execFileSync('lscpu', { encoding: 'utf8' }).match(new RegExp(`^${label}:\\s*(.+)$`, 'm'))?.[1];
+      const field = (label) =>
+        execFileSync('lscpu', { encoding: 'utf8' }).match(new RegExp(`^${label}:\\s*(.+)$`, 'm'))?.[1];
       name += ` (family ${field('CPU family')}, model ${field('Model')})`;
     } catch {
       // lscpu is not everywhere

@@ -1,11 +1,13 @@
 import type { Op } from '../../src/backend/index.js';
+import type { Tolerance } from '../../src/backend/op.js';
 import { Rng } from '../../src/core/rng.js';
 import { tensor, type Tensor } from '../../src/core/tensor.js';
 import { dice } from '../../src/kernels/dice.js';
 import { gradcam } from '../../src/kernels/gradcam.js';
 import { histogram } from '../../src/kernels/histogram.js';
 import { nearest } from '../../src/kernels/nearest.js';
-import { pairwise } from '../../src/kernels/pairwise.js';
+import { distance, pairwise } from '../../src/kernels/pairwise.js';
+import { resize, resizeBytes } from '../../src/kernels/resize.js';
 
 /** One call of a kernel. The same list drives parity, degenerate input and the bench. */
 export interface Case {
@@ -348,3 +350,86 @@ export const kernelCases: KernelCases[] = [
   distanceCases(pairwise as unknown as Op, 'b'),
   distanceCases(nearest as unknown as Op, 'centres'),
 ];
+
+// ---- resize: C++ only; values against Pillow and torch are in test/data/resize.test.ts ----
+
+function resizeCase(
+  name: string,
+  [rows, columns, channels]: number[],
+  width: number,
+  height: number,
+  params: Record<string, number> = {},
+  bytes = false,
+): Case {
+  const dims = [rows, columns, channels];
+  const image = bytes ? u8(dims, (rng) => rng.int(256)) : f32(dims, uniform);
+  return { name, inputs: { image }, params: { sourceWidth: columns, sourceHeight: rows, width, height, ...params } };
+}
+
+function resizeCasesOf(op: Op, bytes: boolean): KernelCases {
+  return {
+    op,
+    fixed: [0, 1, 2].flatMap((filter) => [
+      resizeCase(`filter ${filter}, 1×1`, [1, 1, 1], 1, 1, { filter }, bytes),
+      resizeCase(`filter ${filter}, enlarged`, [3, 5, 3], 17, 16, { filter }, bytes),
+      resizeCase(`filter ${filter}, reduced`, [65, 63, 1], 15, 17, { filter }, bytes),
+      resizeCase(
+        `filter ${filter}, a fractional rectangle`,
+        [40, 50, 3],
+        31,
+        33,
+        { filter, x: 3.25, y: 0.5, sourceWidth: 40.5, sourceHeight: 37 },
+        bytes,
+      ),
+    ]),
+    random(seed) {
+      const rng = new Rng(seed, 'resize');
+      const dims = [1 + rng.int(70), 1 + rng.int(70), [1, 3][rng.int(2)]];
+      return resizeCase(`random ${seed}`, dims, 1 + rng.int(80), 1 + rng.int(80), { filter: rng.int(3) }, bytes);
+    },
+    bench: () => resizeCase(`1024² ${bytes ? 'bytes' : 'floats'} → 224²`, [1024, 1024, 1], 224, 224, {}, bytes),
+  };
+}
+
+export const resizeCases: KernelCases[] = [
+  resizeCasesOf(resize as unknown as Op, false),
+  resizeCasesOf(resizeBytes as unknown as Op, true),
+];
+
+// ---- agreement ----
+
+type Arrays = Record<string, { readonly length: number; readonly [i: number]: number | bigint }>;
+
+/**
+ * What keeps `actual` from being the op's outputs within the tolerance of `expected`, or undefined: NaN must meet NaN,
+ * infinities each other; another index than the reference's is right only when its centre is as near.
+ */
+export function disagreement(
+  op: Op,
+  c: Case,
+  actual: Arrays,
+  expected: Arrays,
+  { relative, absolute }: Tolerance,
+): string | undefined {
+  for (const name of Object.keys(op.outputs)) {
+    const [x, y] = [actual[name], expected[name]];
+    if (x.length !== y.length) return `${op.name}.${name}: ${x.length} values, reference ${y.length}`;
+    let worst = 1;
+    let at = -1;
+    for (let i = 0; i < y.length; i++) {
+      let [a, b] = [Number(x[i]), Number(y[i])];
+      if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
+      if (op.name === 'nearest' && name === 'index') [a, b] = [a, b].map((j) => distanceTo(c, i, j));
+      const deviation = Math.abs(a - b) / (absolute + relative * Math.abs(b));
+      if (!(deviation <= worst)) [worst, at] = [Number.isNaN(deviation) ? Infinity : deviation, i];
+    }
+    if (at >= 0) return `${op.name}.${name}[${at}]: ${x[at]}, reference ${y[at]}, ${worst} times what is allowed`;
+  }
+  return undefined;
+}
+
+function distanceTo({ inputs, params }: Case, row: number, centre: number): number {
+  const [a, centres] = [inputs.a, inputs.centres] as Tensor<'f32'>[];
+  const depth = a.dims[1];
+  return distance(a.data, row * depth, centres.data, centre * depth, depth, params?.metric ?? 0);
+}

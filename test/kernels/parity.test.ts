@@ -4,8 +4,7 @@ import { openBackend, type Backend, type Op } from '../../src/backend/index.js';
 import type { Tolerance } from '../../src/backend/op.js';
 import { loadAddon } from '../../src/backend/native.js';
 import type { Tensor } from '../../src/core/tensor.js';
-import { distance } from '../../src/kernels/pairwise.js';
-import { kernelCases, type Case } from './cases.js';
+import { disagreement, kernelCases, resizeCases, type Case, type KernelCases } from './cases.js';
 
 type Outputs = Record<string, Tensor>;
 type Addon = Exclude<ReturnType<typeof loadAddon>, { available: false } | { available: boolean }>;
@@ -13,47 +12,35 @@ type Addon = Exclude<ReturnType<typeof loadAddon>, { available: false } | { avai
 const reference = await openBackend({ prefer: 'reference' });
 const run = (backend: Backend, op: Op, c: Case) => backend.run(op, c.inputs, c.params) as Promise<Outputs>;
 
-/** Largest deviation in units of what the tolerance allows; NaN must meet NaN. */
-function expectClose(op: Op, c: Case, actual: Outputs, expected: Outputs, { relative, absolute }: Tolerance): void {
-  for (const name of Object.keys(op.outputs)) {
-    expect(actual[name].dims).toEqual(expected[name].dims);
-    if (op.name === 'nearest' && name === 'index') {
-      expectNearest(c, actual, expected, { relative, absolute });
-      continue;
+function expectClose(op: Op, c: Case, actual: Outputs, expected: Outputs, tolerance: Tolerance): void {
+  const data = (outputs: Outputs) => Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, t.data]));
+  for (const name of Object.keys(op.outputs)) expect(actual[name].dims).toEqual(expected[name].dims);
+  expect(disagreement(op, c, data(actual), data(expected), tolerance)).toBeUndefined();
+}
+
+it('notices a wrong value, a wrong index and a lost NaN', () => {
+  for (const { op, fixed } of kernelCases) {
+    const c = fixed.find(({ inputs }) => Object.values(inputs)[0].dims[0] > 1)!;
+    const outputs = (output: string, value: number) =>
+      Object.fromEntries(Object.keys(op.outputs).map((name) => [name, name === output ? [1, 1, value] : [1, 1, 1]]));
+    for (const name of Object.keys(op.outputs).filter((output) => output !== 'index')) {
+      expect(disagreement(op, c, outputs(name, 1), outputs(name, 1), op.tolerance.native)).toBeUndefined();
+      for (const wrong of [1.01, NaN, Infinity]) {
+        expect(disagreement(op, c, outputs(name, wrong), outputs(name, 1), op.tolerance.native)).toContain(
+          `${name}[2]`,
+        );
+      }
+      expect(disagreement(op, c, outputs(name, 1), outputs(name, NaN), op.tolerance.native)).toContain(`${name}[2]`);
     }
-    const [x, y] = [actual[name].data, expected[name].data];
-    let worst = 0;
-    let at = 0;
-    for (let i = 0; i < y.length; i++) {
-      const [a, b] = [Number(x[i]), Number(y[i])];
-      const deviation =
-        Number.isNaN(a) !== Number.isNaN(b)
-          ? Infinity
-          : Object.is(a, b) || Number.isNaN(a)
-            ? 0
-            : Math.abs(a - b) / (absolute + relative * Math.abs(b));
-      if (deviation > worst) [worst, at] = [deviation, i];
-    }
-    expect(worst, `${op.name}.${name}[${at}]: ${String(x[at])}, reference ${String(y[at])}`).toBeLessThanOrEqual(1);
   }
-}
+  const { op, fixed } = kernelCases.find((k) => k.op.name === 'nearest')!;
+  const c = fixed.find(({ name }) => name === 'metric 0, 17×33×63')!;
+  const index = (value: number) => ({ index: [value], distance: [1] });
+  expect(disagreement(op, c, index(3), index(4), op.tolerance.native)).toContain('index[0]');
+});
 
-/** Another index than the reference's is right only when it is as near, within the tolerance. */
-function expectNearest(c: Case, actual: Outputs, expected: Outputs, { relative, absolute }: Tolerance): void {
-  const [a, centres] = [c.inputs.a, c.inputs.centres] as Tensor<'f32'>[];
-  const depth = a.dims[1];
-  expected.index.data.forEach((right: number | bigint, i: number) => {
-    const chosen = Number(actual.index.data[i]);
-    if (chosen === Number(right)) return;
-    const near = (j: number) => distance(a.data, i * depth, centres.data, j * depth, depth, c.params?.metric ?? 0);
-    expect(Math.abs(near(chosen) - near(Number(right)))).toBeLessThanOrEqual(
-      2 * (absolute + relative * near(Number(right))),
-    );
-  });
-}
-
-function parity(backend: () => Backend, tolerance: (op: Op) => Tolerance, runs: number): void {
-  describe.each(kernelCases.map((k) => [k.op.name, k] as const))('%s', (_, { op, fixed, random }) => {
+function parity(cases: KernelCases[], backend: () => Backend, tolerance: (op: Op) => Tolerance, runs: number): void {
+  describe.each(cases.map((k) => [k.op.name, k] as const))('%s', (_, { op, fixed, random }) => {
     it.each(fixed.map((c) => [c.name, c] as const))('%s', async (_name, c) => {
       expectClose(op, c, await run(backend(), op, c), await run(reference, op, c), tolerance(op));
     });
@@ -106,6 +93,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
     (addon as Addon).setThreads(threads);
   });
   parity(
+    [...kernelCases, ...resizeCases],
     () => native,
     (op) => op.tolerance.native,
     60,
@@ -133,7 +121,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   });
 
   it('writes nothing outside its outputs', async () => {
-    for (const { op, fixed } of kernelCases) {
+    for (const { op, fixed } of [...kernelCases, ...resizeCases]) {
       for (const c of fixed) {
         const expected = await run(native, op, c);
         const guarded: Record<string, Tensor['data']> = {};
@@ -170,6 +158,7 @@ describe('webgpu', () => {
   });
   afterAll(() => webgpu.close());
   parity(
+    kernelCases,
     () => webgpu,
     (op) => op.tolerance.webgpu!,
     15,
