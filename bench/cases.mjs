@@ -14,4 +14,4 @@ writeFileSync(compiled, outputText.replaceAll("'../../src/", `'${dist}`));
 
 /** @type {import('../test/kernels/cases.js')} */
 const cases = await import(compiled.href);
-export const { kernelCases, resizeCases } = cases;
+export const { disagreement, kernelCases, resizeCases } = cases;
