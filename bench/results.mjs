@@ -64,7 +64,7 @@ export function writeTables() {
   const tables = files
     .sort()
     .map((name) => table(name.replace('.json', ''), JSON.parse(readFileSync(folder + name, 'utf8'))));
-  writeFileSync(readme, `${[intro, marker, '<!-- prettier-ignore-start -->', ...tables, '<!-- prettier-ignore-end -->'].join('\n\n')}\n`);
+  writeFileSync(readme, `${[intro, marker, ...tables].join('\n\n')}\n`);
 }
 
 function table(title, rows) {

@@ -20,7 +20,10 @@ export const gradcam = defineOp({
 
   check({ C, h, w }, { height, width }) {
     if (C * h * w > 0 && height > 0 && width > 0) return;
-    throw new SightlineError('E_SHAPE', { where: 'gradcam', what: `activations [C,h,w] = [${C},${h},${w}] → [${height},${width}] has no pixels` });
+    throw new SightlineError('E_SHAPE', {
+      where: 'gradcam',
+      what: `activations [C,h,w] = [${C},${h},${w}] → [${height},${width}] has no pixels`,
+    });
   },
 
   reference({ activations, gradients }, { maps, flat, cams }, { B, C, h, w }, { height, width, normalise }) {

@@ -23,10 +23,16 @@ export const histogram = defineOp({
 
   check(_, { bins, low, high }) {
     if (!(Number.isInteger(bins) && bins >= 1 && bins <= maximumBins)) {
-      throw new SightlineError('E_ARGUMENT', { where: 'histogram.bins', what: `expected a whole number from 1 to ${maximumBins}, received ${bins}` });
+      throw new SightlineError('E_ARGUMENT', {
+        where: 'histogram.bins',
+        what: `expected a whole number from 1 to ${maximumBins}, received ${bins}`,
+      });
     }
     if (!(high > low && Number.isFinite(high - low))) {
-      throw new SightlineError('E_ARGUMENT', { where: 'histogram.high', what: `expected low < high, received ${low} and ${high}` });
+      throw new SightlineError('E_ARGUMENT', {
+        where: 'histogram.high',
+        what: `expected low < high, received ${low} and ${high}`,
+      });
     }
   },
 
@@ -35,7 +41,8 @@ export const histogram = defineOp({
       const map = maps.subarray(b * P, (b + 1) * P);
       const bin = counts.subarray(b * bins, (b + 1) * bins);
       bin.fill(0);
-      for (const v of map) if (v >= low && v <= high) bin[Math.min(Math.floor(((v - low) * bins) / (high - low)), bins - 1)]++;
+      for (const v of map)
+        if (v >= low && v <= high) bin[Math.min(Math.floor(((v - low) * bins) / (high - low)), bins - 1)]++;
       const hasNaN = map.some(Number.isNaN);
 
       const centres = Float64Array.from(bin, (_, i) => low + ((i + 0.5) * (high - low)) / bins);

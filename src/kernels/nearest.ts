@@ -14,7 +14,8 @@ export const nearest = defineOp({
 
   check({ M }, { metric }) {
     checkMetric('nearest', metric);
-    if (M === 0) throw new SightlineError('E_SHAPE', { where: 'nearest.centres', what: 'expected at least one centre' });
+    if (M === 0)
+      throw new SightlineError('E_SHAPE', { where: 'nearest.centres', what: 'expected at least one centre' });
   },
 
   reference({ a, centres }, { index, distance: out }, { N, M, D }, { metric }) {
