@@ -17,8 +17,11 @@ struct Entry {
 
 // One line a kernel.
 constexpr Entry kKernels[] = {
-    {"dice", sightline::Dice},           {"gradcam", sightline::GradCam}, {"histogram", sightline::Histogram},
-    {"nearest", sightline::Nearest},     {"pairwise", sightline::Pairwise},
+    {"dice", sightline::Dice},
+    {"gradcam", sightline::GradCam},
+    {"histogram", sightline::Histogram},
+    {"nearest", sightline::Nearest},
+    {"pairwise", sightline::Pairwise},
     {"resize", sightline::Resize},
 };
 
@@ -61,8 +64,8 @@ std::vector<sightline::Array> Arrays(const Napi::Object& object) {
 
 class KernelWorker : public Napi::AsyncWorker {
  public:
-  KernelWorker(const Napi::CallbackInfo& info, Kernel kernel)
-      : Napi::AsyncWorker(info.Env()), deferred_(Napi::Promise::Deferred::New(info.Env())), kernel_(kernel) {
+  KernelWorker(const Napi::CallbackInfo& info, const Entry& entry)
+      : Napi::AsyncWorker(info.Env(), entry.name), entry_(entry) {
     const Napi::Object inputs = info[0].As<Napi::Object>();
     const Napi::Object outputs = info[1].As<Napi::Object>();
     const Napi::Object numbers = info[2].As<Napi::Object>();
@@ -75,36 +78,62 @@ class KernelWorker : public Napi::AsyncWorker {
     }
     inputs_ = Napi::Persistent(inputs);
     outputs_ = Napi::Persistent(outputs);
+    napi_value promise;
+    if (napi_create_promise(info.Env(), &deferred_, &promise) != napi_ok) throw Napi::Error::New(info.Env());
+    promise_ = Napi::Value(info.Env(), promise);
   }
 
-  Napi::Promise Promise() const { return deferred_.Promise(); }
+  Napi::Value Promise() const { return promise_; }
 
  protected:
   void Execute() override {
     try {
-      kernel_(call_);
+      entry_.run(call_);
     } catch (const std::exception& error) {
-      SetError(error.what());
+      failure_ = error.what();
+      if (failure_.empty()) failure_ = "unknown error";
     }
   }
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+  // Settles the promise. The plain C API, because its C++ wrapper throws when a worker thread was terminated with the
+  // kernel still running, and nothing can catch that: the process would end. Nobody waits for the promise then.
+  void OnWorkComplete(Napi::Env env, napi_status status) override {
+    {
+      const Napi::HandleScope scope(env);
+      napi_value value;
+      if (status == napi_cancelled) {
+        // The environment is going away before the kernel began.
+      } else if (failure_.empty()) {
+        if (napi_get_undefined(env, &value) == napi_ok) napi_resolve_deferred(env, deferred_, value);
+      } else {
+        const std::string text = std::string(entry_.name) + ": " + failure_;
+        napi_value message;
+        if (napi_create_string_utf8(env, text.c_str(), text.size(), &message) == napi_ok &&
+            napi_create_error(env, nullptr, message, &value) == napi_ok) {
+          napi_reject_deferred(env, deferred_, value);
+        }
+      }
+    }
+    Destroy();
+  }
 
  private:
-  Napi::Promise::Deferred deferred_;
-  Kernel kernel_;
+  const Entry& entry_;
+  napi_deferred deferred_ = nullptr;
+  Napi::Value promise_;  // read once, before the constructor's handle scope ends
+  std::string failure_;
   sightline::Call call_;
   Napi::ObjectReference inputs_;  // keep the arrays alive while the kernel runs
   Napi::ObjectReference outputs_;
 };
 
 Napi::Value RunKernel(const Napi::CallbackInfo& info) {
-  const Entry* entry = static_cast<const Entry*>(info.Data());
+  const auto* entry = static_cast<const Entry*>(info.Data());
   if (info.Length() != 3 || !info[0].IsObject() || !info[1].IsObject() || !info[2].IsObject()) {
     throw Napi::TypeError::New(info.Env(), std::string(entry->name) + ": expected (inputs, outputs, numbers)");
   }
-  auto* worker = new KernelWorker(info, entry->run);
-  const Napi::Promise promise = worker->Promise();
+  auto* worker = new KernelWorker(info, *entry);
+  const Napi::Value promise = worker->Promise();
   worker->Queue();
   return promise;
 }
