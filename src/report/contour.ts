@@ -1,0 +1,27 @@
+import { contours } from 'd3-contour';
+import { resampleMask } from './resample.js';
+import type { Size } from './picture.js';
+
+/** Colour of the region of interest: absent from every colour map's warm end and from grey anatomy. */
+export const roiColour = '#2ef2ff';
+
+/**
+ * Outline of a region of interest as SVG: a bright line on a dark casing, so that it shows on any background.
+ * @param mask u8[picture.height, picture.width], non-zero = inside
+ * @param panel size at which the picture is drawn; the outline is shifted by (x, y)
+ * @returns SVG elements; empty for an empty mask
+ */
+export function drawOutline(mask: Uint8Array, picture: Size, panel: Size, x: number, y: number, width = 2): string {
+  const values = resampleMask(mask, picture, panel);
+  const [outline] = contours().size([panel.width, panel.height]).thresholds([0.5])(Array.from(values));
+  let path = '';
+  for (const polygon of outline.coordinates) {
+    for (const ring of polygon) {
+      path += `M${ring.map(([px, py]) => `${(px + x).toFixed(2)} ${(py + y).toFixed(2)}`).join('L')}Z`;
+    }
+  }
+  if (!path) return '';
+  const line = (colour: string, stroke: number, opacity: number) =>
+    `<path d="${path}" fill="none" stroke="${colour}" stroke-width="${stroke}" stroke-opacity="${opacity}" stroke-linejoin="round"/>`;
+  return line('#000', width + 2.5, 0.75) + line(roiColour, width, 1);
+}
