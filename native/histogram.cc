@@ -127,7 +127,7 @@ bool Count(const float* SL_RESTRICT map, size_t pixels, size_t bins, double low,
   return nans > 0;
 }
 
-// out: mean, m2, m3, m4. False when there is no pixel or one is NaN.
+// out: mean, m2, m3, m4. False when there is no pixel or one is not finite.
 bool RawMoments(const float* SL_RESTRICT map, size_t pixels, double* out) {
   if (pixels == 0) return false;
   constexpr size_t kLanes = 16;
@@ -150,7 +150,7 @@ bool RawMoments(const float* SL_RESTRICT map, size_t pixels, double* out) {
     lowest = low[lane] < lowest ? low[lane] : lowest;
     highest = high[lane] > highest ? high[lane] : highest;
   }
-  if (total != total) return false;
+  if (total - total != 0) return false;  // NaN or infinite
   const double n = static_cast<double>(pixels);
   // A constant map has no spread, whatever rounding in the mean says.
   const double mean = lowest == highest ? lowest : total / n;

@@ -85,7 +85,8 @@ float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
     sum += d * d;
     equal = equal && x[k] == y[k];
   }
-  return equal ? 0.0f : static_cast<float>(std::min(2.0, sum / 2));
+  // In this order min keeps a NaN (a row with an infinity).
+  return equal ? 0.0f : static_cast<float>(std::min(sum / 2, 2.0));
 }
 
 // What becomes of a finished tile of dot products.

@@ -21,6 +21,11 @@ const MAXIMUM_BINS = 1024u;
 var<workgroup> histogram: array<atomic<u32>, MAXIMUM_BINS>;
 var<workgroup> shared_sums: array<vec4f, WORKGROUP>;
 var<workgroup> nans: atomic<u32>;
+var<workgroup> infinities: atomic<u32>;
+
+fn is_finite(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) < 0x7f800000u;
+}
 
 fn is_nan(v: f32) -> bool {
   return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
@@ -65,6 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   if (lane == 0u) {
     atomicStore(&nans, 0u);
+    atomicStore(&infinities, 0u);
   }
   workgroupBarrier();
 
@@ -78,6 +84,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let v = maps[first + i];
     if (is_nan(v)) {
       atomicStore(&nans, 1u);
+      continue;
+    }
+    if (!is_finite(v)) {
+      atomicStore(&infinities, 1u); // in no bin
       continue;
     }
     let y = (v - shift) - lost;
@@ -102,15 +112,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     moments += vec4f(d, d * d, d * d * d, d * d * d * d);
   }
   moments = total(lane, moments) / n;
-  let mean_error = select(moments.x, 0.0, is_nan(moments.x)); // an infinite pixel: the mean is infinite, not NaN
   if (lane == 0u) {
     let at = b * 4u;
-    if (has_nan || params.P == 0u) {
+    if (has_nan || atomicLoad(&infinities) != 0u || params.P == 0u) {
       store_raw(at, vec4f(nan_value));
     } else if (extent.x == extent.y) {
       store_raw(at, vec4f(extent.x, 0.0, 0.0, 0.0));
     } else {
-      store_raw(at, vec4f(shift + (mean_shifted + mean_error), standardised(moments)));
+      store_raw(at, vec4f(shift + (mean_shifted + moments.x), standardised(moments)));
     }
   }
 
