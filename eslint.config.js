@@ -32,7 +32,10 @@ const owned = {
 };
 
 function forbiddenFor(folder, level) {
-  const above = layers.slice(level).flat().filter((other) => other !== folder);
+  const above = layers
+    .slice(level)
+    .flat()
+    .filter((other) => other !== folder);
   const packages = Object.entries(owned).filter(([, owner]) => ![owner].flat().includes(folder));
   return {
     files: [`src/${folder}/**/*.ts`],
@@ -40,8 +43,19 @@ function forbiddenFor(folder, level) {
       'no-restricted-imports': [
         'error',
         {
-          patterns: [{ group: above.map((other) => `**/${other}/**`), message: `${folder}/ may import lower layers only (eslint.config.js lists them).` }],
-          paths: packages.map(([name, owner]) => ({ name, message: `Only ${[owner].flat().join(' and ')}/ imports ${name}.` })),
+          // ESLint takes no empty group: the top layer has nothing above it.
+          patterns: above.length
+            ? [
+                {
+                  group: above.map((other) => `**/${other}/**`),
+                  message: `${folder}/ may import lower layers only (eslint.config.js lists them).`,
+                },
+              ]
+            : [],
+          paths: packages.map(([name, owner]) => ({
+            name,
+            message: `Only ${[owner].flat().join(' and ')}/ imports ${name}.`,
+          })),
         },
       ],
     },
@@ -60,9 +74,23 @@ export default ts.config(
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Use core/rng: every draw is seeded.' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Use core/rng: every draw is seeded.' },
+      ],
     },
   },
-  { files: ['**/*.mjs', '**/*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly', setTimeout: 'readonly' } } },
+  {
+    files: ['**/*.mjs', '**/*.js'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+      },
+    },
+  },
   ...layers.flatMap((folders, level) => folders.map((folder) => forbiddenFor(folder, level))),
 );

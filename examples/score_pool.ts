@@ -16,7 +16,8 @@ const options = {
 
 const summary = await score({
   ...options,
-  onProgress: ({ stage, done, total, rate }) => process.stderr.write(`\r${stage} ${done}/${total} ${rate.toFixed(0)}/s   `),
+  onProgress: ({ stage, done, total, rate }) =>
+    process.stderr.write(`\r${stage} ${done}/${total} ${rate.toFixed(0)}/s   `),
 });
 for (const { rank, id, score: value, criteria } of summary.selection) {
   console.log(rank, id, value.toFixed(3), `dice ${criteria.dice.toFixed(2)}`);

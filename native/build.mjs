@@ -20,7 +20,12 @@ const shipped = join(root, 'prebuilds', `${process.platform}-${process.arch}`, '
 /** Changes whenever the addon has to be built again. */
 function sourceHash() {
   const hash = createHash('sha256').update(process.version).update(process.arch);
-  const files = ['binding.gyp', ...readdirSync(join(root, 'native')).sort().map((file) => join('native', file))];
+  const files = [
+    'binding.gyp',
+    ...readdirSync(join(root, 'native'))
+      .sort()
+      .map((file) => join('native', file)),
+  ];
   for (const file of files) if (/\.(cc|h|gyp)$/.test(file)) hash.update(file).update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
@@ -34,9 +39,12 @@ function headersFlag() {
 /** What the user lacks, by the name of the thing to install. */
 function missingTools() {
   const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-  if (process.platform === 'win32') return works('where', 'msbuild') ? [] : ['Visual Studio Build Tools (C++ workload)'];
+  if (process.platform === 'win32')
+    return works('where', 'msbuild') ? [] : ['Visual Studio Build Tools (C++ workload)'];
   return [
-    ...(works(process.env.CXX ?? 'c++', '--version') || works('g++', '--version') ? [] : ['a C++17 compiler (g++ or clang++)']),
+    ...(works(process.env.CXX ?? 'c++', '--version') || works('g++', '--version')
+      ? []
+      : ['a C++17 compiler (g++ or clang++)']),
     ...(works('make', '--version') ? [] : ['make']),
     ...(works('python3', '--version') ? [] : ['Python 3 (node-gyp needs it to build; nothing needs it to run)']),
   ];
@@ -44,7 +52,9 @@ function missingTools() {
 
 function giveUp(reason) {
   console.error(`\nsightline: the C++ addon was not built: ${reason}`);
-  console.error('Sightline still runs, on WebGPU or on the slow reference backend. To build the addon later: npm run build:native');
+  console.error(
+    'Sightline still runs, on WebGPU or on the slow reference backend. To build the addon later: npm run build:native',
+  );
   console.error('"npx sightline doctor" tells what works on this machine.\n');
   process.exit(required ? 1 : 0);
 }
@@ -58,10 +68,17 @@ function build() {
   } catch {
     giveUp('the dependency node-gyp is not installed (run npm ci first).');
   }
-  const run = spawnSync(process.execPath, [gyp, 'rebuild', '--silent', ...headersFlag()], { cwd: root, encoding: 'utf8', env: process.env });
+  const run = spawnSync(process.execPath, [gyp, 'rebuild', '--silent', ...headersFlag()], {
+    cwd: root,
+    encoding: 'utf8',
+    env: process.env,
+  });
   if (run.status !== 0 || !existsSync(built)) {
     const output = `${run.stdout ?? ''}${run.stderr ?? ''}`.trim().split('\n').slice(-25).join('\n');
-    const headers = headersFlag().length || !/headers|ENOTFOUND|ECONNREFUSED|tarball/i.test(output) ? '' : " (Node's headers could not be fetched: install your Node's development package, or set npm_config_nodedir)";
+    const headers =
+      headersFlag().length || !/headers|ENOTFOUND|ECONNREFUSED|tarball/i.test(output)
+        ? ''
+        : " (Node's headers could not be fetched: install your Node's development package, or set npm_config_nodedir)";
     giveUp(`the compiler failed${headers}.\n${output}`);
   }
   writeFileSync(stamp, sourceHash());

@@ -41,14 +41,17 @@ export function bind(op: Op, inputs: Readonly<Record<string, Shaped>>, given: Pa
     });
   }
   op.check?.(dims, params);
-  const shapes = Object.fromEntries(Object.entries(op.outputs).map(([name, spec]) => [name, shapeOf(op, name, spec.dims, dims, params)]));
+  const shapes = Object.fromEntries(
+    Object.entries(op.outputs).map(([name, spec]) => [name, shapeOf(op, name, spec.dims, dims, params)]),
+  );
   return { dims, params, shapes };
 }
 
 function shapeOf(op: Op, name: string, spec: Specs[string]['dims'], dims: Dims, params: Params): number[] {
   return spec.map((letter) => {
     const size = typeof letter === 'number' ? letter : (dims[letter] ?? params[letter]);
-    if (!Number.isInteger(size) || size < 0) fail(op, name, `output size ${letter} = ${size} is no whole number`, 'E_ARGUMENT');
+    if (!Number.isInteger(size) || size < 0)
+      fail(op, name, `output size ${letter} = ${size} is no whole number`, 'E_ARGUMENT');
     return size;
   });
 }

@@ -27,7 +27,12 @@ export interface Executor {
   /** True, or the reason why not. */
   supports(op: Op): true | string;
   /** @param keep outputs that may stay on the device */
-  run(op: Op, inputs: Readonly<Record<string, AnyTensor>>, params: Partial<Params>, keep: readonly string[]): Promise<Record<string, AnyTensor>>;
+  run(
+    op: Op,
+    inputs: Readonly<Record<string, AnyTensor>>,
+    params: Partial<Params>,
+    keep: readonly string[],
+  ): Promise<Record<string, AnyTensor>>;
   close(): void;
 }
 

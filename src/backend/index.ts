@@ -93,7 +93,8 @@ export interface BackendOptions {
  * @throws SightlineError E_BACKEND when a forced backend cannot run here, E_ARGUMENT for an unknown name
  */
 export async function openBackend(options: BackendOptions = {}): Promise<Backend> {
-  const choice = options.prefer && options.prefer !== 'auto' ? options.prefer : (process.env.SIGHTLINE_BACKEND ?? 'auto');
+  const choice =
+    options.prefer && options.prefer !== 'auto' ? options.prefer : (process.env.SIGHTLINE_BACKEND ?? 'auto');
   switch (choice) {
     case 'reference':
       return alone(referenceExecutor, 'asked for');
@@ -118,7 +119,8 @@ async function automatic(onNotice: BackendOptions['onNotice']): Promise<Backend>
   const usable = [gpu, native].filter((e): e is Executor => !isStatus(e));
   if (usable.length) {
     const [first] = usable;
-    const reason = first.name === 'webgpu' ? 'hardware adapter found' : isStatus(gpu) ? `no GPU: ${gpu.note}` : 'addon loaded';
+    const reason =
+      first.name === 'webgpu' ? 'hardware adapter found' : isStatus(gpu) ? `no GPU: ${gpu.note}` : 'addon loaded';
     return new Backend({ name: first.name, description: first.description, reason }, usable, false);
   }
   const why = isStatus(native) ? `${native.note} ${native.remedy ?? ''}`.trim() : '';
@@ -145,7 +147,11 @@ function alone(executor: Executor, reason: string): Backend {
 
 function required(opened: Executor | BackendStatus, name: BackendName): Executor {
   if (!isStatus(opened)) return opened;
-  throw new SightlineError('E_BACKEND', { where: `backend ${name}`, what: opened.note.replace(/\.$/, ''), remedy: opened.remedy });
+  throw new SightlineError('E_BACKEND', {
+    where: `backend ${name}`,
+    what: opened.note.replace(/\.$/, ''),
+    remedy: opened.remedy,
+  });
 }
 
 function isStatus(opened: Executor | BackendStatus): opened is BackendStatus {

@@ -34,7 +34,9 @@ export function loadAddon(): Addon | BackendStatus {
     try {
       return createRequire(import.meta.url)(file) as Addon;
     } catch (error) {
-      failures.push(`${candidate} does not load: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`);
+      failures.push(
+        `${candidate} does not load: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`,
+      );
     }
   }
   return {

@@ -20,7 +20,9 @@ export const referenceExecutor: Executor = {
 
 /** Zero tensors for an op's outputs. */
 export function emptyOutputs(op: Op, shapes: Record<string, number[]>): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(op.outputs).map(([name, { dtype }]) => [name, tensor<DType>(dtype, shapes[name])]));
+  return Object.fromEntries(
+    Object.entries(op.outputs).map(([name, { dtype }]) => [name, tensor<DType>(dtype, shapes[name])]),
+  );
 }
 
 /** The arrays of named tensors. @throws SightlineError E_BACKEND when one lies on a GPU */

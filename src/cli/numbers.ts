@@ -6,7 +6,9 @@ export function integer(low: number, high = Number.MAX_SAFE_INTEGER): (text: str
   return (text) => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < low || value > high) {
-      throw new InvalidArgumentError(`Expected a whole number ${high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`}.`);
+      throw new InvalidArgumentError(
+        `Expected a whole number ${high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`}.`,
+      );
     }
     return value;
   };
@@ -14,14 +16,19 @@ export function integer(low: number, high = Number.MAX_SAFE_INTEGER): (text: str
 
 export function fraction(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('Expected a number from 0 to 1.');
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('Expected a number from 0 to 1.');
   return value;
 }
 
 /** "0.485,0.456,0.406" → three numbers; one number stands for every channel. */
 export function numberList(text: string): number[] {
-  const values = text.split(/[,;\s]+/).filter(Boolean).map(Number);
-  if (!values.length || values.some((v) => !Number.isFinite(v))) throw new InvalidArgumentError('Expected numbers separated by commas.');
+  const values = text
+    .split(/[,;\s]+/)
+    .filter(Boolean)
+    .map(Number);
+  if (!values.length || values.some((v) => !Number.isFinite(v)))
+    throw new InvalidArgumentError('Expected numbers separated by commas.');
   return values;
 }
 
@@ -30,7 +37,8 @@ export function imageSize(text: string): [number, number] {
   const match = /^(\d+)(?:[x×,](\d+))?$/i.exec(text.trim());
   const height = Number(match?.[1]);
   const width = Number(match?.[2] ?? match?.[1]);
-  if (!(height > 0 && width > 0)) throw new InvalidArgumentError('Expected a size such as 224, or height x width such as 320x256.');
+  if (!(height > 0 && width > 0))
+    throw new InvalidArgumentError('Expected a size such as 224, or height x width such as 320x256.');
   return [height, width];
 }
 
@@ -53,6 +61,7 @@ export function intensityWindow(text: string): { center: number; width: number }
 export function binarisation(text: string): number | 'otsu' | 'soft' {
   if (text === 'otsu' || text === 'soft') return text;
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('Expected a threshold from 0 to 1, "otsu" or "soft".');
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('Expected a threshold from 0 to 1, "otsu" or "soft".');
   return value;
 }

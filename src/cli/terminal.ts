@@ -7,7 +7,9 @@ export function fail(error: unknown, debug: boolean): never {
   if (error instanceof SightlineError) {
     process.stderr.write(`\nsightline: ${error.message} [${error.code}]\n`);
   } else {
-    process.stderr.write(`\nsightline: unexpected failure: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `\nsightline: unexpected failure: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     if (!debug) process.stderr.write('Run again with --debug for the stack; please report it.\n');
   }
   if (debug) process.stderr.write(`${inspectStack(error)}\n`);

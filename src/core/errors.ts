@@ -71,11 +71,20 @@ export class SightlineError extends Error {
    * Any thrown value as a SightlineError: one already is returned as it is; a full disk and a
    * refused write are recognised; anything else takes `fallback` with the original as its cause.
    */
-  static from(error: unknown, fallback: ErrorCode, parts: Omit<ErrorParts, 'what'> & { what?: string } = {}): SightlineError {
+  static from(
+    error: unknown,
+    fallback: ErrorCode,
+    parts: Omit<ErrorParts, 'what'> & { what?: string } = {},
+  ): SightlineError {
     if (error instanceof SightlineError) return error;
     const text = error instanceof Error ? error.message : String(error);
     const sysCode = (error as NodeJS.ErrnoException | undefined)?.code;
-    if (sysCode === 'ENOSPC' || sysCode === 'EFBIG' || sysCode === 'EDQUOT' || /no space left|disk is full|file too large/i.test(text)) {
+    if (
+      sysCode === 'ENOSPC' ||
+      sysCode === 'EFBIG' ||
+      sysCode === 'EDQUOT' ||
+      /no space left|disk is full|file too large/i.test(text)
+    ) {
       return new SightlineError('E_DISK_FULL', {
         what: 'no space left to write results',
         where: parts.where,

@@ -14,7 +14,9 @@ export class Rng {
 
   /** Stream `key` of `seed`. Equal arguments give equal draws on every machine. */
   constructor(seed: number, ...key: (string | number)[]) {
-    const digest = createHash('sha256').update(JSON.stringify([seed, ...key])).digest();
+    const digest = createHash('sha256')
+      .update(JSON.stringify([seed, ...key]))
+      .digest();
     this.#key = [digest.readUInt32LE(0), digest.readUInt32LE(4)];
     this.#lane = [digest.readUInt32LE(8), digest.readUInt32LE(12)];
   }

@@ -48,7 +48,11 @@ export class WorkerPool<T, R> {
     try {
       envelope = await this.#piscina.run(task);
     } catch (error) {
-      throw new SightlineError('E_INTERNAL', { what: 'a worker thread died', remedy: 'Run again with --resume.', cause: error });
+      throw new SightlineError('E_INTERNAL', {
+        what: 'a worker thread died',
+        remedy: 'Run again with --resume.',
+        cause: error,
+      });
     }
     if ('error' in envelope) throw SightlineError.fromData(envelope.error);
     return envelope.value;

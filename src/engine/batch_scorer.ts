@@ -78,7 +78,9 @@ export class BatchScorer {
     const { batch, channels, height, width } = this.setup;
     const outputs = await this.session.run({
       image: tensor('f32', [batch, channels, height, width], new Float32Array(task.images)),
-      ...(this.setup.explanation && { class_index: tensor('i64', [batch], BigInt64Array.from(task.classIndex, BigInt)) }),
+      ...(this.setup.explanation && {
+        class_index: tensor('i64', [batch], BigInt64Array.from(task.classIndex, BigInt)),
+      }),
     });
     const logits = outputs.logits as Tensor<'f32'>;
     return {
@@ -114,7 +116,11 @@ export class BatchScorer {
     const diceScores = new Float64Array(batch).fill(NaN);
     if (!explanation) return { kurtosis, dice: diceScores, flat: new Uint8Array(batch) };
 
-    const saliency = await findExplanation(explanation).reduce(outputs, this.backend, { height, width, keep: !task.wantMaps });
+    const saliency = await findExplanation(explanation).reduce(outputs, this.backend, {
+      height,
+      width,
+      keep: !task.wantMaps,
+    });
     const maps = { ...saliency.maps, dims: [batch, height * width] };
     const { counts, binned } = await this.backend.run(histogram, { maps }, { bins, low: 0, high: 1 });
     for (let b = 0; b < batch; b++) kurtosis[b] = binned.data[b * 5 + 3];
@@ -122,7 +128,8 @@ export class BatchScorer {
     if (task.hasRoi.some(Boolean)) {
       const thresholds = new Float32Array(batch);
       for (let b = 0; b < batch; b++) {
-        thresholds[b] = binarise === 'otsu' ? otsuThreshold(counts.data.subarray(b * bins, (b + 1) * bins)) : Number(binarise) || 0;
+        thresholds[b] =
+          binarise === 'otsu' ? otsuThreshold(counts.data.subarray(b * bins, (b + 1) * bins)) : Number(binarise) || 0;
       }
       const masks = tensor('u8', [batch, height * width], new Uint8Array(task.rois));
       const overlap = await this.backend.run(

@@ -34,7 +34,11 @@ export async function* explainSamples(model: OpenModel, samples: readonly Sample
         const problem = outcome.quarantined.find((q) => q.index === sample.index);
         if (row && map) yield { sample, row, map };
         else if (problem) yield { sample, problem };
-        else throw new SightlineError('E_INTERNAL', { where: sample.id, what: 'the sample was neither scored nor quarantined' });
+        else
+          throw new SightlineError('E_INTERNAL', {
+            where: sample.id,
+            what: 'the sample was neither scored nor quarantined',
+          });
       }
     }
   } finally {

@@ -27,7 +27,10 @@ export interface WorkSize {
  * when a memory ceiling is set; the cores left over become threads inside the sessions.
  * @throws SightlineError E_MEMORY when not even one session fits
  */
-export function planWidth(work: WorkSize, options: Pick<ComputeOptions, 'workers' | 'limitMemory'>): PipelineWidth & { threads: number } {
+export function planWidth(
+  work: WorkSize,
+  options: Pick<ComputeOptions, 'workers' | 'limitMemory'>,
+): PipelineWidth & { threads: number } {
   const cores = coreCount();
   let workers = options.workers ?? cores;
   let sessions = work.singleSession ? 1 : Math.min(cores, maxSessions);

@@ -37,7 +37,9 @@ export interface OpenModel {
   metadata: Record<string, unknown>;
 }
 
-export type OpenModelOptions = ModelOptions & ExplainOptions & ComputeOptions & { onNotice?: (message: string) => void };
+export type OpenModelOptions = ModelOptions &
+  ExplainOptions &
+  ComputeOptions & { onNotice?: (message: string) => void };
 
 /**
  * Reads the model, its sidecar and the flags (flags win over the sidecar, the sidecar over the graph).
@@ -57,7 +59,9 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   if (noSaliency) notice(noSaliency.message);
   if (compiled.batchNote) notice(compiled.batchNote);
   if (classifier.activationSource === 'assumed') {
-    notice(`The graph ends in raw scores: taken as ${classifier.multiLabel ? 'sigmoid' : 'softmax'} (--activation says otherwise).`);
+    notice(
+      `The graph ends in raw scores: taken as ${classifier.multiLabel ? 'sigmoid' : 'softmax'} (--activation says otherwise).`,
+    );
   }
 
   const activation = classifier.multiLabel ? 'sigmoid' : 'softmax';
@@ -131,7 +135,8 @@ function compileFor(
     return { compiled: compile(classifier, { ...common, explain: { targetLayer: options.layer } }), noSaliency: null };
   } catch (error) {
     // A layer or method that was asked for by name must not be dropped silently.
-    const optional = error instanceof SightlineError && ['E_MODEL_UNSUPPORTED', 'E_OP_UNSUPPORTED'].includes(error.code);
+    const optional =
+      error instanceof SightlineError && ['E_MODEL_UNSUPPORTED', 'E_OP_UNSUPPORTED'].includes(error.code);
     if (!optional || options.layer || options.explain) throw error;
     return { compiled: compile(classifier, common), noSaliency: error };
   }
@@ -147,7 +152,8 @@ function classNames(options: ModelOptions, sidecar: Sidecar, classifier: Classif
   const given = options.labels ?? sidecar.labels ?? classifier.labels;
   // One sigmoid output decides between two classes.
   const expected = classifier.classes === 1 ? 2 : classifier.classes;
-  if (!given) return classifier.classes === 1 ? ['negative', 'positive'] : Array.from({ length: expected }, (_, k) => String(k));
+  if (!given)
+    return classifier.classes === 1 ? ['negative', 'positive'] : Array.from({ length: expected }, (_, k) => String(k));
   if (classifier.classes === 1 && given.length === 1) return [`not ${given[0]}`, given[0]];
   if (given.length !== expected) {
     throw new SightlineError('E_ARGUMENT', {
@@ -163,7 +169,12 @@ function classSelector(choice: number | string, labels: string[], classes: numbe
   if (choice === 'predicted') return () => -1;
   const indexOf = (name: string) => (classes === 1 ? 0 : labels.indexOf(name));
   if (choice === 'label') return ({ label }) => (label === undefined ? -1 : indexOf(label));
-  const number = typeof choice === 'number' ? choice : /^\d+$/.test(choice) && !labels.includes(choice) ? Number(choice) : indexOf(choice);
+  const number =
+    typeof choice === 'number'
+      ? choice
+      : /^\d+$/.test(choice) && !labels.includes(choice)
+        ? Number(choice)
+        : indexOf(choice);
   if (number < 0 || number >= classes) {
     throw new SightlineError('E_ARGUMENT', {
       where: 'class',
@@ -204,11 +215,16 @@ function perChannel(name: string, values: readonly number[], channels: number): 
     });
   }
   if (name === 'std' && values.some((v) => !(v > 0))) {
-    throw new SightlineError('E_ARGUMENT', { where: name, what: `expected positive numbers, received ${values.join(', ')}` });
+    throw new SightlineError('E_ARGUMENT', {
+      where: name,
+      what: `expected positive numbers, received ${values.join(', ')}`,
+    });
   }
   return [...values];
 }
 
 async function hashOf(file: string): Promise<string> {
-  return createHash('sha256').update(await readFile(file)).digest('hex');
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
 }

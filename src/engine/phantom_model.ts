@@ -9,7 +9,12 @@ import type { Preprocessing, Sample } from '../data/types.js';
 import { exportOnnx } from '../graph/onnx_export.js';
 import type { Graph } from '../graph/ir.js';
 import { fitLinearHead, type LinearHead } from '../models/linear_head.js';
-import { buildPhantomClassifier, phantomInputSize, phantomMapSize, type PhantomHead } from '../models/phantom_classifier.js';
+import {
+  buildPhantomClassifier,
+  phantomInputSize,
+  phantomMapSize,
+  type PhantomHead,
+} from '../models/phantom_classifier.js';
 import { openSession } from '../runtime/index.js';
 
 /** The demo classifier's preprocessing, as its sidecar states it. */
@@ -42,7 +47,11 @@ interface Example {
  * @param file where the model goes, ending in .onnx
  * @returns accuracy on the samples it was fitted on
  */
-export async function trainPhantomClassifier(samples: readonly Sample[], file: string, onProgress?: ProgressListener): Promise<{ accuracy: number }> {
+export async function trainPhantomClassifier(
+  samples: readonly Sample[],
+  file: string,
+  onProgress?: ProgressListener,
+): Promise<{ accuracy: number }> {
   const examples = await runTrunk(samples, onProgress);
   const detector = fitDetector(examples);
   const features = await evidenceOf(samples, { detector });
@@ -52,8 +61,13 @@ export async function trainPhantomClassifier(samples: readonly Sample[], file: s
   graph.metadata.set('labels', JSON.stringify(labels));
   await writeFileAtomic(file, exportOnnx(graph));
   const { mean, std, resize } = preprocessing;
-  await writeFileAtomic(file.replace(/\.onnx$/, '.json'), `${JSON.stringify({ labels, mean, std, resize }, null, 2)}\n`);
-  const right = targets.filter((target, i) => Number(odds(classifier, features.subarray(2 * i, 2 * i + 2)) > 0) === target);
+  await writeFileAtomic(
+    file.replace(/\.onnx$/, '.json'),
+    `${JSON.stringify({ labels, mean, std, resize }, null, 2)}\n`,
+  );
+  const right = targets.filter(
+    (target, i) => Number(odds(classifier, features.subarray(2 * i, 2 * i + 2)) > 0) === target,
+  );
   return { accuracy: right.length / targets.length };
 }
 
@@ -65,7 +79,10 @@ async function runTrunk(samples: readonly Sample[], onProgress: ProgressListener
   await forEachImage(samples, buildPhantomClassifier(), 'map', (map, roi, sample) => {
     const target = labels.indexOf(sample.label ?? '');
     if (target < 0) {
-      throw new SightlineError('E_ARGUMENT', { where: sample.id, what: `expected label ${labels.join(' or ')}, received ${String(sample.label)}` });
+      throw new SightlineError('E_ARGUMENT', {
+        where: sample.id,
+        what: `expected label ${labels.join(' or ')}, received ${String(sample.label)}`,
+      });
     }
     const lesion = new Float32Array(cells);
     const scale = phantomInputSize / phantomMapSize;
@@ -103,7 +120,12 @@ function fitDetector(examples: readonly Example[]): LinearHead {
   }
   const first = fit();
   for (const example of examples) {
-    const seen = all.map((cell) => odds(first, all.slice(0, depth).map((c) => example.map[c * cells + cell])));
+    const seen = all.map((cell) =>
+      odds(
+        first,
+        all.slice(0, depth).map((c) => example.map[c * cells + cell]),
+      ),
+    );
     const worst = all.filter((cell) => example.lesion[cell] === 0).sort((a, b) => seen[b] - seen[a]);
     for (const cell of worst.slice(0, positionsPerImage.errors)) take(example, cell, 0);
   }
@@ -127,7 +149,12 @@ async function evidenceOf(samples: readonly Sample[], head: PhantomHead): Promis
   return features;
 }
 
-async function forEachImage(samples: readonly Sample[], graph: Graph, output: string, visit: (value: Float32Array, roi: Uint8Array, sample: Sample) => void): Promise<void> {
+async function forEachImage(
+  samples: readonly Sample[],
+  graph: Graph,
+  output: string,
+  visit: (value: Float32Array, roi: Uint8Array, sample: Sample) => void,
+): Promise<void> {
   const session = await openSession(exportOnnx(graph), { threads: coreCount() });
   const pixels = phantomInputSize * phantomInputSize;
   const image = new Float32Array(pixels);

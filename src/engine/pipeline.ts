@@ -93,10 +93,21 @@ export class Pipeline {
     const share = Math.ceil(samples.length / this.width.workers);
     const tasks: Promise<DecodeResult[]>[] = [];
     for (let offset = 0; offset < samples.length; offset += share) {
-      tasks.push(this.#decoders.run({ samples: samples.slice(offset, offset + share), preprocessing: this.preprocessing, ...slot, offset }));
+      tasks.push(
+        this.#decoders.run({
+          samples: samples.slice(offset, offset + share),
+          preprocessing: this.preprocessing,
+          ...slot,
+          offset,
+        }),
+      );
     }
     // A short last batch is padded with zeros: every run of the model has the same size.
-    new Float32Array(slot.images).fill(0, samples.length * channels * height * width, batch * channels * height * width);
+    new Float32Array(slot.images).fill(
+      0,
+      samples.length * channels * height * width,
+      batch * channels * height * width,
+    );
     return (await Promise.all(tasks)).flat();
   }
 
@@ -113,7 +124,11 @@ export class Pipeline {
         outcome.quarantined.push({
           index,
           stage: 'model',
-          error: { code: 'E_IMAGE_VALUES', what: 'the model gave NaN or infinite logits for this image', remedy: 'Check --mean, --std and the file.' },
+          error: {
+            code: 'E_IMAGE_VALUES',
+            what: 'the model gave NaN or infinite logits for this image',
+            remedy: 'Check --mean, --std and the file.',
+          },
         });
         return;
       }

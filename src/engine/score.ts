@@ -3,7 +3,14 @@ import { ProgressMeter } from '../core/progress.js';
 import { openPool } from '../data/pool.js';
 import { rankOrder } from '../selection/ranking.js';
 import { ScoreStore, type RankedSample } from '../store/score_store.js';
-import { criteria, defaultContext, findStrategy, type Criterion, type Strategy, type StrategyContext } from '../strategies/index.js';
+import {
+  criteria,
+  defaultContext,
+  findStrategy,
+  type Criterion,
+  type Strategy,
+  type StrategyContext,
+} from '../strategies/index.js';
 import { fingerprint } from './fingerprint.js';
 import { openModel, type OpenModel } from './model.js';
 import type { ScoreOptions } from './options.js';
@@ -112,7 +119,9 @@ async function scoreChunks(store: ScoreStore, model: OpenModel, options: ScoreOp
   const total = await store.sampleCount();
   const finished = await store.finishedChunks();
   const chunkSize = chunkBatches * model.setup.batch;
-  const chunks = Array.from({ length: Math.ceil(total / chunkSize) }, (_, chunk) => chunk).filter((chunk) => !finished.has(chunk));
+  const chunks = Array.from({ length: Math.ceil(total / chunkSize) }, (_, chunk) => chunk).filter(
+    (chunk) => !finished.has(chunk),
+  );
   const lengthOf = (chunk: number) => Math.min(chunkSize, total - chunk * chunkSize);
   const left = chunks.reduce((sum, chunk) => sum + lengthOf(chunk), 0);
   const meter = new ProgressMeter('scoring', total, options.onProgress, total - left);

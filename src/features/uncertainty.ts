@@ -40,7 +40,11 @@ export function uncertainty(p: Float64Array, activation: Activation): Uncertaint
       leastConfidence += Math.min(q, 1 - q);
       margin += Math.abs(2 * q - 1);
     }
-    return { entropy: -entropy / p.length || 0, leastConfidence: leastConfidence / p.length, margin: margin / p.length };
+    return {
+      entropy: -entropy / p.length || 0,
+      leastConfidence: leastConfidence / p.length,
+      margin: margin / p.length,
+    };
   }
   let entropy = 0;
   let first = -Infinity;

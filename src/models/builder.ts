@@ -60,7 +60,11 @@ export class GraphBuilder {
   }
 
   /** Convolution with symmetric zero padding. */
-  conv(x: string, filters: Filters, options: { bias?: Float32Array; stride?: number; padding?: number; groups?: number } = {}): string {
+  conv(
+    x: string,
+    filters: Filters,
+    options: { bias?: Float32Array; stride?: number; padding?: number; groups?: number } = {},
+  ): string {
     const { bias, stride = 1, padding = 0, groups = 1 } = options;
     const inputs = [x, this.floats(filters.dims, filters.data)];
     if (bias) inputs.push(this.floats([bias.length], bias));
@@ -89,7 +93,11 @@ export class GraphBuilder {
   /** x [B,D] · weights [D,K] + bias [K] */
   dense(x: string, weights: Float32Array, bias: Float32Array): string {
     const classes = bias.length;
-    return this.op('Gemm', [x, this.floats([weights.length / classes, classes], weights), this.floats([classes], bias)]);
+    return this.op('Gemm', [
+      x,
+      this.floats([weights.length / classes, classes], weights),
+      this.floats([classes], bias),
+    ]);
   }
 
   reshape(x: string, dims: readonly number[]): string {

@@ -44,7 +44,15 @@ export function fitLinearHead(
 }
 
 /** Gradient of mean cross-entropy + l2/2·|w|², bias not penalised. */
-function lossGradient(x: Float64Array, labels: readonly number[], w: Float64Array, n: number, d: number, classes: number, l2: number): Float64Array {
+function lossGradient(
+  x: Float64Array,
+  labels: readonly number[],
+  w: Float64Array,
+  n: number,
+  d: number,
+  classes: number,
+  l2: number,
+): Float64Array {
   const gradient = new Float64Array(w.length);
   const p = new Float64Array(classes);
   for (let i = 0; i < n; i++) {

@@ -60,7 +60,10 @@ const blur: Filters = { dims: [1, 1, 5, 5], data: new Float32Array(25).fill(1 / 
 
 /** The detector's log-odds of a lesion, above the level of suspicion. */
 function evidenceFilters({ weights }: LinearHead, depth: number): Filters {
-  return { dims: [1, depth, 1, 1], data: Float32Array.from({ length: depth }, (_, c) => weights[c * 2 + 1] - weights[c * 2]) };
+  return {
+    dims: [1, depth, 1, 1],
+    data: Float32Array.from({ length: depth }, (_, c) => weights[c * 2 + 1] - weights[c * 2]),
+  };
 }
 
 function evidenceBias({ bias }: LinearHead): Float32Array {
@@ -88,10 +91,15 @@ function phantomFilters(): Filters {
   }
   const data = new Float32Array(kernels.length * side * side);
   kernels.forEach((kernel, k) => {
-    const values = Float64Array.from({ length: side * side }, (_, i) => kernel((i % side) - middle, Math.floor(i / side) - middle));
+    const values = Float64Array.from({ length: side * side }, (_, i) =>
+      kernel((i % side) - middle, Math.floor(i / side) - middle),
+    );
     const mean = values.reduce((a, v) => a + v, 0) / values.length;
     const norm = values.reduce((a, v) => a + Math.abs(v - mean), 0);
-    data.set(Float32Array.from(values, (v) => (4 * (v - mean)) / norm), k * side * side);
+    data.set(
+      Float32Array.from(values, (v) => (4 * (v - mean)) / norm),
+      k * side * side,
+    );
   });
   return { dims: [kernels.length, 1, side, side], data };
 }
@@ -101,5 +109,8 @@ function randomFilters(seed: number, out: number, input: number): Filters {
   const side = 3;
   const rng = new Rng(seed, 'phantom-filters');
   const scale = Math.sqrt(2 / (input * side * side));
-  return { dims: [out, input, side, side], data: Float32Array.from({ length: out * input * side * side }, () => scale * rng.normal()) };
+  return {
+    dims: [out, input, side, side],
+    data: Float32Array.from({ length: out * input * side * side }, () => scale * rng.normal()),
+  };
 }

@@ -47,11 +47,15 @@ export async function drawSelection(
         ...subject,
         caption: {
           title: `#${sample.rank} · ${sample.id}`,
-          lines: [`score ${sample.score.toFixed(3)} · predicted ${prediction}${sample.label ? ` · label ${sample.label}` : ''}`, describeCriteria(sample.criteria)],
+          lines: [
+            `score ${sample.score.toFixed(3)} · predicted ${prediction}${sample.label ? ` · label ${sample.label}` : ''}`,
+            describeCriteria(sample.criteria),
+          ],
         },
       });
       await writeFileAtomic(join(folder, overlayName(sample.rank, sample.id)), png);
-      if (sample.rank <= sheetTiles) yield { ...subject, rank: sample.rank, id: sample.id, detail: `${sample.score.toFixed(3)} · ${prediction}` };
+      if (sample.rank <= sheetTiles)
+        yield { ...subject, rank: sample.rank, id: sample.id, detail: `${sample.score.toFixed(3)} · ${prediction}` };
     }
   }
 
@@ -74,6 +78,9 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw SightlineError.from(error, 'E_OUTPUT', { where: folder, remedy: 'Choose a folder you may write to with --out.' });
+    throw SightlineError.from(error, 'E_OUTPUT', {
+      where: folder,
+      remedy: 'Choose a folder you may write to with --out.',
+    });
   }
 }

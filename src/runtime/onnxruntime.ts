@@ -4,7 +4,14 @@ import { tensor, type DType, type Tensor } from '../core/tensor.js';
 import { providers, type ProviderName, type ProviderStatus, type Session, type SessionOptions } from './session.js';
 
 /** ONNX Runtime's element types by ours. */
-const elementTypes = { f32: 'float32', f64: 'float64', u8: 'uint8', u32: 'uint32', i32: 'int32', i64: 'int64' } as const;
+const elementTypes = {
+  f32: 'float32',
+  f64: 'float64',
+  u8: 'uint8',
+  u32: 'uint32',
+  i32: 'int32',
+  i64: 'int64',
+} as const;
 const dtypes = new Map(Object.entries(elementTypes).map(([dtype, type]) => [type as string, dtype as DType]));
 
 ort.env.logLevel = 'error';
@@ -65,7 +72,11 @@ class OrtSession implements Session {
     return Object.fromEntries(
       Object.entries(results).map(([name, value]) => {
         const dtype = dtypes.get(value.type);
-        if (!dtype) throw new SightlineError('E_MODEL_UNSUPPORTED', { where: name, what: `output has element type ${value.type}` });
+        if (!dtype)
+          throw new SightlineError('E_MODEL_UNSUPPORTED', {
+            where: name,
+            what: `output has element type ${value.type}`,
+          });
         return [name, tensor(dtype, value.dims, value.data as Float32Array)];
       }),
     );
@@ -93,20 +104,35 @@ export function providerStatus(): ProviderStatus[] {
   };
   return providers.map((provider) => {
     const available = bundled.has(provider);
-    const note = available ? (provider === 'cpu' ? `onnxruntime ${ort.env.versions.node ?? ''}`.trim() : 'built in; runs where the device is there') : 'not built in';
+    const note = available
+      ? provider === 'cpu'
+        ? `onnxruntime ${ort.env.versions.node ?? ''}`.trim()
+        : 'built in; runs where the device is there'
+      : 'not built in';
     return { provider, available, note, remedy: available ? undefined : remedies[provider] };
   });
 }
 
 function openError(error: unknown, provider: ProviderName): SightlineError {
   const text = String(error);
-  if (/protobuf|invalid model|invalid graph|INVALID_GRAPH|INVALID_PROTOBUF|not a registered function|opset|NOT_IMPLEMENTED/i.test(text)) {
-    return new SightlineError('E_MODEL_FORMAT', { what: `ONNX Runtime refuses the model: ${firstLine(error)}`, remedy: 'Export it again with a current exporter.', cause: error });
+  if (
+    /protobuf|invalid model|invalid graph|INVALID_GRAPH|INVALID_PROTOBUF|not a registered function|opset|NOT_IMPLEMENTED/i.test(
+      text,
+    )
+  ) {
+    return new SightlineError('E_MODEL_FORMAT', {
+      what: `ONNX Runtime refuses the model: ${firstLine(error)}`,
+      remedy: 'Export it again with a current exporter.',
+      cause: error,
+    });
   }
   return new SightlineError('E_PROVIDER', {
     where: `provider ${provider}`,
     what: `it cannot run here: ${firstLine(error)}`,
-    remedy: provider === 'cpu' ? 'Reinstall onnxruntime-node.' : 'Use --provider cpu; "sightline doctor" lists what is available.',
+    remedy:
+      provider === 'cpu'
+        ? 'Reinstall onnxruntime-node.'
+        : 'Use --provider cpu; "sightline doctor" lists what is available.',
     cause: error,
   });
 }

@@ -1,6 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DuckDBInstance, FLOAT, LIST, type DuckDBAppender, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+import {
+  DuckDBInstance,
+  FLOAT,
+  LIST,
+  type DuckDBAppender,
+  type DuckDBConnection,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import { SightlineError, type ErrorData } from '../core/errors.js';
 import { schema, schemaVersion } from './schema.js';
 
@@ -115,13 +122,16 @@ export class ScoreStore {
   }
 
   async setMeta(key: string, value: unknown): Promise<void> {
-    await this.#write(() => this.connection.run('INSERT OR REPLACE INTO meta VALUES ($1, $2)', [key, JSON.stringify(value)]).then(() => {}));
+    await this.#write(() =>
+      this.connection.run('INSERT OR REPLACE INTO meta VALUES ($1, $2)', [key, JSON.stringify(value)]).then(() => {}),
+    );
   }
 
   /** Forgets everything: samples, scores, ranking. */
   async clear(): Promise<void> {
     await this.transaction(async () => {
-      for (const table of ['samples', 'scores', 'quarantine', 'chunks', 'ranking']) await this.connection.run(`DELETE FROM ${table}`);
+      for (const table of ['samples', 'scores', 'quarantine', 'chunks', 'ranking'])
+        await this.connection.run(`DELETE FROM ${table}`);
       await this.connection.run(`DELETE FROM meta WHERE key <> 'schema_version'`);
     });
   }
@@ -149,7 +159,10 @@ export class ScoreStore {
 
   /** Samples with index in [from, to), in pool order. */
   async samples(from: number, to: number): Promise<StoredSample[]> {
-    const rows = await this.#rows(`SELECT ${sampleColumns} FROM samples WHERE idx >= $1 AND idx < $2 ORDER BY idx`, [from, to]);
+    const rows = await this.#rows(`SELECT ${sampleColumns} FROM samples WHERE idx >= $1 AND idx < $2 ORDER BY idx`, [
+      from,
+      to,
+    ]);
     return rows.map(toSample);
   }
 
@@ -192,12 +205,16 @@ export class ScoreStore {
   /**
    * The scored pool by column, in pool order. `values` holds one array per name asked for; NULL is NaN.
    */
-  async scoredColumns<N extends string>(names: readonly N[]): Promise<{ indices: Int32Array; ids: string[]; values: Record<N, Float64Array> }> {
+  async scoredColumns<N extends string>(
+    names: readonly N[],
+  ): Promise<{ indices: Int32Array; ids: string[]; values: Record<N, Float64Array> }> {
     const { scored } = await this.counts();
     const indices = new Int32Array(scored);
     const ids = new Array<string>(scored);
     const values = Object.fromEntries(names.map((name) => [name, new Float64Array(scored)])) as Record<N, Float64Array>;
-    const result = await this.connection.stream(`SELECT idx, id, ${names.join(', ')} FROM scores JOIN samples USING (idx) ORDER BY idx`);
+    const result = await this.connection.stream(
+      `SELECT idx, id, ${names.join(', ')} FROM scores JOIN samples USING (idx) ORDER BY idx`,
+    );
     let at = 0;
     for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk()) {
       const columns = part.getColumns();
@@ -248,7 +265,10 @@ export class ScoreStore {
   }
 
   /** Writes the ranking of the whole pool, its first `top` rows and the quarantine list beside the store. */
-  async export(folder: string, top: number): Promise<{ scoresCsv: string; scoresParquet: string; selectionCsv: string; quarantineCsv: string }> {
+  async export(
+    folder: string,
+    top: number,
+  ): Promise<{ scoresCsv: string; scoresParquet: string; selectionCsv: string; quarantineCsv: string }> {
     const files = {
       scoresCsv: join(folder, 'scores.csv'),
       scoresParquet: join(folder, 'scores.parquet'),
@@ -260,14 +280,24 @@ export class ScoreStore {
       await this.#copy(ranked(''), files.scoresParquet, 'FORMAT parquet');
       await this.#copy(ranked(''), files.scoresCsv, 'FORMAT csv, HEADER');
       await this.#copy(ranked(`WHERE rank <= ${top}`), files.selectionCsv, 'FORMAT csv, HEADER');
-      await this.#copy(`SELECT id, path, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx`, files.quarantineCsv, 'FORMAT csv, HEADER');
+      await this.#copy(
+        `SELECT id, path, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx`,
+        files.quarantineCsv,
+        'FORMAT csv, HEADER',
+      );
     });
     return files;
   }
 
   async quarantined(limit: number): Promise<{ id: string; stage: string; code: string; message: string }[]> {
-    const rows = await this.#rows('SELECT id, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx LIMIT $1', [limit]);
-    return rows.map(([id, stage, code, message]) => ({ id, stage, code, message }) as { id: string; stage: string; code: string; message: string });
+    const rows = await this.#rows(
+      'SELECT id, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx LIMIT $1',
+      [limit],
+    );
+    return rows.map(
+      ([id, stage, code, message]) =>
+        ({ id, stage, code, message }) as { id: string; stage: string; code: string; message: string },
+    );
   }
 
   /** Closes the file; the store cannot be used afterwards. */
@@ -311,7 +341,10 @@ export class ScoreStore {
     try {
       await body();
     } catch (error) {
-      throw SightlineError.from(error, 'E_STORE', { where: this.file, remedy: 'Finished chunks are safe: mend the cause and run again with --resume.' });
+      throw SightlineError.from(error, 'E_STORE', {
+        where: this.file,
+        remedy: 'Finished chunks are safe: mend the cause and run again with --resume.',
+      });
     }
   }
 }
@@ -362,5 +395,8 @@ function openError(error: unknown, folder: string, file: string): SightlineError
       cause: error,
     });
   }
-  return SightlineError.from(error, 'E_STORE', { where: file, remedy: 'Choose a new --out folder if the file is damaged.' });
+  return SightlineError.from(error, 'E_STORE', {
+    where: file,
+    remedy: 'Choose a new --out folder if the file is damaged.',
+  });
 }

@@ -6,7 +6,7 @@ export function meanRanks(values: Float64Array): Float64Array {
   const ranks = new Float64Array(values.length).fill(NaN);
   const order = [...values.keys()].filter((i) => !Number.isNaN(values[i])).sort((a, b) => values[a] - values[b]);
   const span = order.length - 1;
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start;
     while (end + 1 < order.length && values[order[end + 1]] === values[order[start]]) end++;
     const mean = (start + end) / 2;

@@ -16,7 +16,9 @@ export const xal: Strategy = {
   uses: ['dice'],
   score(pool, { alpha, combine, uncertainty, maximumEntropy }) {
     let u: Float64Array =
-      uncertainty === 'entropy' ? pool.columns.entropy.map((h) => h / maximumEntropy) : pool.columns.margin.map((m) => 1 - m);
+      uncertainty === 'entropy'
+        ? pool.columns.entropy.map((h) => h / maximumEntropy)
+        : pool.columns.margin.map((m) => 1 - m);
     let misalignment: Float64Array = pool.columns.dice.map((d) => 1 - d);
     if (combine === 'rank-sum') {
       u = meanRanks(u);

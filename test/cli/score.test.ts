@@ -14,19 +14,36 @@ beforeAll(async () => {
 function score(out: string, ...more: (string | CommandOptions)[]) {
   const flags = more.filter((m) => typeof m === 'string');
   const options = more.find((m) => typeof m !== 'string');
-  return sightline(['score', '--model', set.model, '--pool', set.manifest, '--out', out, '--no-overlays', '--batch', '2', ...flags], options);
+  return sightline(
+    ['score', '--model', set.model, '--pool', set.manifest, '--out', out, '--no-overlays', '--batch', '2', ...flags],
+    options,
+  );
 }
 
 describe('sightline score', () => {
   it('writes ranking, selection, store, overlays and a contact sheet, and says what it did', async () => {
     const out = join(await temporaryFolder(), 'out');
-    const run = await sightline(['score', '--model', set.model, '--pool', set.manifest, '--out', out, '--top', '7', '--strategy', 'xal']);
+    const run = await sightline([
+      'score',
+      '--model',
+      set.model,
+      '--pool',
+      set.manifest,
+      '--out',
+      out,
+      '--top',
+      '7',
+      '--strategy',
+      'xal',
+    ]);
     expect(run.stderr).not.toMatch(/error/i);
     expect(run).toMatchObject({ code: 0 });
     expect(run.stdout).toMatch(new RegExp(`${set.count} of ${set.count} images scored`));
     expect(run.stdout).toMatch(/images\/s/);
     const scores = (await readFile(join(out, 'scores.csv'), 'utf8')).trim().split('\n');
-    expect(scores[0]).toBe('rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,roi,flat_map');
+    expect(scores[0]).toBe(
+      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,roi,flat_map',
+    );
     expect(scores).toHaveLength(set.count + 1);
     const ranked = scores.slice(1).map((line) => Number(line.split(',')[3]));
     expect(ranked).toEqual([...ranked].sort((a, b) => b - a));
@@ -34,7 +51,8 @@ describe('sightline score', () => {
     expect(selection).toEqual(scores.slice(0, 8));
     expect(await readdir(join(out, 'overlays'))).toHaveLength(7);
     const files = await readdir(out);
-    for (const name of ['store.duckdb', 'scores.parquet', 'quarantine.csv', 'contact_sheet.png']) expect(files).toContain(name);
+    for (const name of ['store.duckdb', 'scores.parquet', 'quarantine.csv', 'contact_sheet.png'])
+      expect(files).toContain(name);
   });
 
   it('gives byte-identical rankings after kill -9 and resume, and on another worker count', async () => {
@@ -53,7 +71,9 @@ describe('sightline score', () => {
     let partial = 0;
     for (let delay = 300; ; delay += 100) {
       const args = ['--workers', '2', '--resume'];
-      const run = await score(killed, ...args, { during: (child) => void setTimeout(() => child.kill('SIGKILL'), delay) });
+      const run = await score(killed, ...args, {
+        during: (child) => void setTimeout(() => child.kill('SIGKILL'), delay),
+      });
       if (run.signal === null) {
         expect(run).toMatchObject({ code: 0 });
         break;
@@ -78,7 +98,11 @@ describe('sightline score', () => {
     const reranked = await score(out, '--resume', '--strategy', 'entropy', '--reverse');
     expect(reranked).toMatchObject({ code: 0 });
     expect(reranked.stdout).toMatch(/\(0 in this run\)/);
-    const entropies = (await readFile(join(out, 'scores.csv'), 'utf8')).trim().split('\n').slice(1).map((l) => Number(l.split(',')[6]));
+    const entropies = (await readFile(join(out, 'scores.csv'), 'utf8'))
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((l) => Number(l.split(',')[6]));
     expect(entropies).toEqual([...entropies].sort((a, b) => a - b));
     const mismatch = await score(out, '--resume', '--size', '96');
     expect(mismatch.stderr).toMatch(/E_RESUME_MISMATCH|fixed/);
@@ -93,7 +117,18 @@ describe('sightline score', () => {
     await truncate(join(pool, images[1]), 700);
     await writeFile(join(pool, 'notes.png'), 'not a picture');
     const out = join(folder, 'out');
-    const run = await sightline(['score', '--model', set.model, '--pool', pool, '--out', out, '--strategy', 'entropy', '--no-overlays']);
+    const run = await sightline([
+      'score',
+      '--model',
+      set.model,
+      '--pool',
+      pool,
+      '--out',
+      out,
+      '--strategy',
+      'entropy',
+      '--no-overlays',
+    ]);
     expect(run).toMatchObject({ code: 0 });
     expect(run.stdout).toMatch(/5 of 7 images scored, 2 quarantined/);
     const quarantine = await readFile(join(out, 'quarantine.csv'), 'utf8');
@@ -104,10 +139,18 @@ describe('sightline score', () => {
 
 describe('what stops a run says what, where and how to mend it', () => {
   const cases: [string, (folder: string) => Promise<string[]> | string[], RegExp][] = [
-    ['a model that is not ONNX', async (f) => (await writeFile(join(f, 'm.onnx'), '<html>404</html>'), ['--model', join(f, 'm.onnx')]), /m\.onnx.*\[E_MODEL_FORMAT\]/s],
+    [
+      'a model that is not ONNX',
+      async (f) => (await writeFile(join(f, 'm.onnx'), '<html>404</html>'), ['--model', join(f, 'm.onnx')]),
+      /m\.onnx.*\[E_MODEL_FORMAT\]/s,
+    ],
     ['a model file that is not there', (f) => ['--model', join(f, 'no.onnx')], /no\.onnx.*\[E_NOT_FOUND\]/s],
     ['an empty pool', async (f) => (await mkdir(join(f, 'empty')), ['--pool', join(f, 'empty')]), /\[E_POOL_EMPTY\]/],
-    ['an output folder that cannot be written', async (f) => (await writeFile(join(f, 'file'), ''), ['--out', join(f, 'file', 'out')]), /\[E_OUTPUT\]/],
+    [
+      'an output folder that cannot be written',
+      async (f) => (await writeFile(join(f, 'file'), ''), ['--out', join(f, 'file', 'out')]),
+      /\[E_OUTPUT\]/,
+    ],
     ['a layer that is not there', () => ['--layer', 'layer99'], /layer99.*\[E_/s],
     ['a class that is not there', () => ['--class', 'elbow'], /"elbow" is no class.*\[E_ARGUMENT\]/s],
     ['too little memory', () => ['--limit-memory', '64MB'], /limit is 64.*\[E_MEMORY\]/s],
@@ -116,7 +159,16 @@ describe('what stops a run says what, where and how to mend it', () => {
   ];
   it.each(cases)('%s', async (_, flags, message) => {
     const folder = await temporaryFolder();
-    const args = ['score', '--model', set.model, '--pool', set.manifest, '--out', join(folder, 'out'), ...(await flags(folder))];
+    const args = [
+      'score',
+      '--model',
+      set.model,
+      '--pool',
+      set.manifest,
+      '--out',
+      join(folder, 'out'),
+      ...(await flags(folder)),
+    ];
     const run = await sightline(args);
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(message);

@@ -14,12 +14,12 @@ describe('SightlineError', () => {
     expect(copy).toMatchObject({ code: 'E_ROI', message: error.message });
   });
 
-  it.each([Object.assign(new Error('write'), { code: 'ENOSPC' }), new Error('IO Error: Could not write: No space left on device')])(
-    'recognises a full disk: %s',
-    (cause) => {
-      expect(SightlineError.from(cause, 'E_STORE')).toMatchObject({ code: 'E_DISK_FULL', cause });
-    },
-  );
+  it.each([
+    Object.assign(new Error('write'), { code: 'ENOSPC' }),
+    new Error('IO Error: Could not write: No space left on device'),
+  ])('recognises a full disk: %s', (cause) => {
+    expect(SightlineError.from(cause, 'E_STORE')).toMatchObject({ code: 'E_DISK_FULL', cause });
+  });
 
   it('keeps an error that is one of ours, and wraps any other', () => {
     const ours = new SightlineError('E_ROI', { what: 'bad' });

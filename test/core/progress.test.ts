@@ -4,7 +4,13 @@ import { ProgressMeter, type ProgressEvent } from '../../src/core/progress.js';
 it('reports rate and time left over the recent past, not counting resumed work', () => {
   const events: ProgressEvent[] = [];
   let now = 0;
-  const meter = new ProgressMeter('scoring', 100, (e) => events.push(e), 40, () => now);
+  const meter = new ProgressMeter(
+    'scoring',
+    100,
+    (e) => events.push(e),
+    40,
+    () => now,
+  );
   now = 10;
   meter.add(20);
   expect(events.at(-1)).toMatchObject({ done: 60, total: 100, rate: 2, secondsLeft: 20 });

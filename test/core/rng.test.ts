@@ -4,7 +4,11 @@ import { philox4x32, Rng } from '../../src/core/rng.js';
 describe('Philox-4x32-10', () => {
   // Known-answer vectors of the Random123 distribution (kat_vectors).
   it.each([
-    [[0, 0, 0, 0], [0, 0], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]],
+    [
+      [0, 0, 0, 0],
+      [0, 0],
+      [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+    ],
     [
       [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
       [0xffffffff, 0xffffffff],
@@ -22,7 +26,14 @@ describe('Philox-4x32-10', () => {
 
 describe('Rng', () => {
   it('gives each key its own reproducible stream', () => {
-    const draw = (...key: (string | number)[]) => Array.from({ length: 9 }, ((rng) => () => rng.uint32())(new Rng(7, ...key)));
+    const draw = (...key: (string | number)[]) =>
+      Array.from(
+        { length: 9 },
+        (
+          (rng) => () =>
+            rng.uint32()
+        )(new Rng(7, ...key)),
+      );
     expect(draw('a')).toEqual(draw('a'));
     expect(draw('a')).not.toEqual(draw('b'));
     expect(draw('1')).not.toEqual(draw(1));

@@ -13,7 +13,11 @@ describe('softmax head', () => {
   });
 
   it('survives extreme logits', () => {
-    expect(uncertainty(probabilities([1e4, -1e4, 0], 'softmax'), 'softmax')).toEqual({ entropy: 0, leastConfidence: 0, margin: 1 });
+    expect(uncertainty(probabilities([1e4, -1e4, 0], 'softmax'), 'softmax')).toEqual({
+      entropy: 0,
+      leastConfidence: 0,
+      margin: 1,
+    });
     expect(uncertainty(probabilities([NaN, 0], 'softmax'), 'softmax').entropy).toBeNaN();
     expect(uncertainty(probabilities([NaN, 0], 'softmax'), 'softmax').margin).toBeNaN();
   });

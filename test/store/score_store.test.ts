@@ -27,10 +27,18 @@ const row = (index: number, extra: Partial<ScoreRow> = {}): ScoreRow => ({
 describe('ScoreStore', () => {
   it('keeps samples, chunks, scores and ranking over a re-open', async () => {
     let store = await ScoreStore.open(folder);
-    await store.writeSamples([sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' }), sample(1), sample(2)]);
+    await store.writeSamples([
+      sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' }),
+      sample(1),
+      sample(2),
+    ]);
     await store.setMeta('labels', ['normal', 'lesion']);
     await store.commitChunk(0, [row(0), row(1, { entropy: 0.1, dice: 0.2, roi: 'mask' })], []);
-    await store.commitChunk(1, [], [{ index: 2, stage: 'decode', error: { code: 'E_IMAGE_CORRUPT', what: 'truncated', where: '2.png' } }]);
+    await store.commitChunk(
+      1,
+      [],
+      [{ index: 2, stage: 'decode', error: { code: 'E_IMAGE_CORRUPT', what: 'truncated', where: '2.png' } }],
+    );
     store.close();
 
     store = await ScoreStore.open(folder);
@@ -60,7 +68,9 @@ describe('ScoreStore', () => {
         '2,s0,/pool/0.png,0.3,lesion,0.75,0.5,0.25,0.5,3.0,,none,false\n',
     );
     expect((await readFile(files.selectionCsv, 'utf8')).trim().split('\n')).toHaveLength(2);
-    expect(await readFile(files.quarantineCsv, 'utf8')).toContain('s2,/pool/2.png,decode,E_IMAGE_CORRUPT,2.png: truncated.');
+    expect(await readFile(files.quarantineCsv, 'utf8')).toContain(
+      's2,/pool/2.png,decode,E_IMAGE_CORRUPT,2.png: truncated.',
+    );
   });
 
   it('leaves nothing of a transaction that fails', async () => {
@@ -82,7 +92,10 @@ describe('ScoreStore', () => {
     const store = await ScoreStore.open(folder);
     await store.setMeta('schema_version', 99);
     store.close();
-    await expect(ScoreStore.open(folder)).rejects.toMatchObject({ code: 'E_STORE', message: expect.stringContaining('schema version 99') as string });
+    await expect(ScoreStore.open(folder)).rejects.toMatchObject({
+      code: 'E_STORE',
+      message: expect.stringContaining('schema version 99') as string,
+    });
   });
 
   it('says so when the folder cannot be made or written', async () => {

@@ -5,7 +5,12 @@ import { meanRanks } from '../../src/strategies/ranks.js';
 
 const ids = ['a', 'b', 'c'];
 function pool(columns: Partial<Record<Criterion, number[]>>): ScoredPool {
-  return { ids, columns: Object.fromEntries(criteria.map((c) => [c, Float64Array.from(columns[c] ?? [NaN, NaN, NaN])])) as ScoredPool['columns'] };
+  return {
+    ids,
+    columns: Object.fromEntries(
+      criteria.map((c) => [c, Float64Array.from(columns[c] ?? [NaN, NaN, NaN])]),
+    ) as ScoredPool['columns'],
+  };
 }
 const order = (name: string, p: ScoredPool, context = {}) =>
   [...rankOrder(findStrategy(name).score(p, { ...defaultContext, ...context }), ids)].map((i) => ids[i]).join('');
@@ -36,13 +41,17 @@ describe('toy cases worked out by hand', () => {
   });
 
   it('xal scores a sample without a region of interest by uncertainty alone', () => {
-    const scores = findStrategy('xal').score(pool({ entropy: [0.2, 0.4, 0.6], dice: [NaN, NaN, 1] }), { ...defaultContext, maximumEntropy: 1 });
+    const scores = findStrategy('xal').score(pool({ entropy: [0.2, 0.4, 0.6], dice: [NaN, NaN, 1] }), {
+      ...defaultContext,
+      maximumEntropy: 1,
+    });
     expect([...scores]).toEqual([0.2, 0.4, 0.3]);
   });
 
   it('random depends on seed and id alone', () => {
-    const scores = (seed: number, names: string[]) =>
-      [...findStrategy('random').score({ ids: names, columns: pool({}).columns }, { ...defaultContext, seed })];
+    const scores = (seed: number, names: string[]) => [
+      ...findStrategy('random').score({ ids: names, columns: pool({}).columns }, { ...defaultContext, seed }),
+    ];
     const forward = scores(1, ['x', 'y', 'z']);
     expect(scores(1, ['z', 'y', 'x'])).toEqual(forward.toReversed());
     expect(scores(2, ['x', 'y', 'z'])).not.toEqual(forward);

@@ -19,10 +19,7 @@ export interface CommandOptions {
 }
 
 /** Runs the built command line, as a user would. */
-export function sightline(
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<CommandResult> {
+export function sightline(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, ...options.env };
     const child = options.shell

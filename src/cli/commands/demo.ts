@@ -22,7 +22,12 @@ export function addDemo(program: Command): void {
       const terminal = new Terminal(program.opts().quiet === true);
       terminal.print(`1  Phantoms: ${labelledCount} labelled to start from, ${count} for the pool`);
       // The two sets have different seeds, hence different patients.
-      const labelled = await writePhantoms({ out: join(out, 'labelled'), count: labelledCount, seed: seed + 1000, onProgress: terminal.progress });
+      const labelled = await writePhantoms({
+        out: join(out, 'labelled'),
+        count: labelledCount,
+        seed: seed + 1000,
+        onProgress: terminal.progress,
+      });
       const pool = await writePhantoms({ out: join(out, 'pool'), count, seed, onProgress: terminal.progress });
 
       const model = join(out, 'classifier.onnx');
@@ -34,6 +39,9 @@ export function addDemo(program: Command): void {
       const results = join(out, 'results');
       await rm(results, { recursive: true, force: true });
       // Explaining "lesion" whatever is predicted: the question is where the model suspects one.
-      await runScore({ model, pool: pool.manifest, out: results, strategy: 'xal', class: 'lesion', top: 24, seed }, terminal);
+      await runScore(
+        { model, pool: pool.manifest, out: results, strategy: 'xal', class: 'lesion', top: 24, seed },
+        terminal,
+      );
     });
 }

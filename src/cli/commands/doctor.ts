@@ -39,7 +39,17 @@ async function examine(): Promise<Finding[]> {
     note: `${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB memory`,
     remedy: 'Install Node.js 20.11 or newer.',
   };
-  const backends = (await backendStatus()).map((b) => ({ subject: `kernels: ${b.name}`, ok: b.available, note: b.note, remedy: b.remedy }));
-  const providers = (await providerStatus()).map((p) => ({ subject: `model: ${p.provider}`, ok: p.available, note: p.note, remedy: p.remedy }));
+  const backends = (await backendStatus()).map((b) => ({
+    subject: `kernels: ${b.name}`,
+    ok: b.available,
+    note: b.note,
+    remedy: b.remedy,
+  }));
+  const providers = (await providerStatus()).map((p) => ({
+    subject: `model: ${p.provider}`,
+    ok: p.available,
+    note: p.note,
+    remedy: p.remedy,
+  }));
   return [node, ...backends, ...providers];
 }

@@ -19,29 +19,37 @@ export function addExplain(program: Command): void {
     .option('--slice <n>', 'slice or frame of a volume, from 0 (default: the middle one)', integer(0))
     .option('--mask <file>', 'region of interest to outline and compare with')
     .option('--out <png>', 'file to write', 'explanation.png');
-  addModelFlags(command).action(async (image: string, flags: ModelFlags & { slice?: number; mask?: string; out: string }) => {
-    const terminal = new Terminal(program.opts().quiet === true);
-    const model = await openModel({ ...flags, onNotice: terminal.notice });
-    const slices = await openPool(image, { axis: flags.axis });
-    const slice = slices[flags.slice ?? Math.floor(slices.length / 2)];
-    if (!slice) {
-      throw new SightlineError('E_ARGUMENT', { where: 'slice', what: `the file has ${slices.length} slices, 0 to ${slices.length - 1}` });
-    }
-    const sample = { ...slice, mask: flags.mask && resolve(flags.mask) };
-    for await (const explained of explainSamples(model, [sample])) {
-      if ('problem' in explained) throw SightlineError.fromData(explained.problem.error);
-      const { row, map } = explained;
-      const subject = await subjectOf(sample, map, model.preprocessing);
-      const prediction = `predicted ${model.labels[row.predicted]} ${row.confidence.toFixed(3)}`;
-      const { entropy, margin, dice, kurtosis } = row;
-      const numbers = describeCriteria({ entropy, margin, dice, kurtosis });
-      const flat = row.flat ? ['The map is constant: no positive evidence for this class at this layer.'] : [];
-      const png = await renderOverlay({
-        ...subject,
-        caption: { title: sample.id, lines: [prediction, numbers, `${model.setup.explanation} at ${model.targetLayer}`, ...flat] },
-      });
-      await writeFileAtomic(flags.out, png);
-      terminal.print([prediction, numbers, ...flat, flags.out].join('\n'));
-    }
-  });
+  addModelFlags(command).action(
+    async (image: string, flags: ModelFlags & { slice?: number; mask?: string; out: string }) => {
+      const terminal = new Terminal(program.opts().quiet === true);
+      const model = await openModel({ ...flags, onNotice: terminal.notice });
+      const slices = await openPool(image, { axis: flags.axis });
+      const slice = slices[flags.slice ?? Math.floor(slices.length / 2)];
+      if (!slice) {
+        throw new SightlineError('E_ARGUMENT', {
+          where: 'slice',
+          what: `the file has ${slices.length} slices, 0 to ${slices.length - 1}`,
+        });
+      }
+      const sample = { ...slice, mask: flags.mask && resolve(flags.mask) };
+      for await (const explained of explainSamples(model, [sample])) {
+        if ('problem' in explained) throw SightlineError.fromData(explained.problem.error);
+        const { row, map } = explained;
+        const subject = await subjectOf(sample, map, model.preprocessing);
+        const prediction = `predicted ${model.labels[row.predicted]} ${row.confidence.toFixed(3)}`;
+        const { entropy, margin, dice, kurtosis } = row;
+        const numbers = describeCriteria({ entropy, margin, dice, kurtosis });
+        const flat = row.flat ? ['The map is constant: no positive evidence for this class at this layer.'] : [];
+        const png = await renderOverlay({
+          ...subject,
+          caption: {
+            title: sample.id,
+            lines: [prediction, numbers, `${model.setup.explanation} at ${model.targetLayer}`, ...flat],
+          },
+        });
+        await writeFileAtomic(flags.out, png);
+        terminal.print([prediction, numbers, ...flat, flags.out].join('\n'));
+      }
+    },
+  );
 }

@@ -11,7 +11,10 @@ export function addScore(program: Command): void {
   const command = program
     .command('score')
     .description('rank a pool: what to label next, with heatmaps')
-    .addHelpText('after', `\nStrategies:\n${[...strategies.values()].map((s) => `  ${s.name.padEnd(18)}${s.summary}`).join('\n')}`)
+    .addHelpText(
+      'after',
+      `\nStrategies:\n${[...strategies.values()].map((s) => `  ${s.name.padEnd(18)}${s.summary}`).join('\n')}`,
+    )
     .requiredOption('--pool <path>', 'folder, glob (quoted), or manifest .csv, .jsonl, .parquet');
   addModelFlags(command)
     .addOption(new Option('--strategy <name>', 'acquisition function').choices([...strategies.keys()]).default('xal'))
@@ -19,8 +22,14 @@ export function addScore(program: Command): void {
     .option('--out <folder>', 'where results go', 'sightline-out')
     .option('--seed <n>', 'seed of every random draw', integer(0), 0)
     .option('--alpha <a>', 'xal: weight of uncertainty against misalignment', fraction, 0.5)
-    .addOption(new Option('--combine <how>', 'xal: how the two criteria are combined').choices(['sum', 'product', 'rank-sum']).default('sum'))
-    .addOption(new Option('--uncertainty <which>', 'xal: which uncertainty').choices(['entropy', 'margin']).default('entropy'))
+    .addOption(
+      new Option('--combine <how>', 'xal: how the two criteria are combined')
+        .choices(['sum', 'product', 'rank-sum'])
+        .default('sum'),
+    )
+    .addOption(
+      new Option('--uncertainty <which>', 'xal: which uncertainty').choices(['entropy', 'margin']).default('entropy'),
+    )
     .option('--reverse', 'rank the other way round')
     .option('--resume', 'continue the run in --out after a crash, or re-rank a finished one')
     .option('--overwrite', 'discard the run in --out')
@@ -33,7 +42,9 @@ export function addScore(program: Command): void {
 /** Scores, draws the selection and prints the summary: shared with the demo. */
 export async function runScore(options: ScoreOptions, terminal: Terminal, overlays = true): Promise<ScoreSummary> {
   const summary = await score({ ...options, onProgress: terminal.progress, onNotice: terminal.notice });
-  const pictures = overlays ? await drawSelection(summary, { ...options, onProgress: terminal.progress, onNotice: terminal.notice }) : null;
+  const pictures = overlays
+    ? await drawSelection(summary, { ...options, onProgress: terminal.progress, onNotice: terminal.notice })
+    : null;
   terminal.print();
   for (const line of summaryLines(summary)) terminal.print(line);
   if (pictures) {
@@ -48,14 +59,23 @@ function summaryLines(summary: ScoreSummary): string[] {
   const lines = [
     `${scored} of ${samples} images scored${scoredNow < scored ? ` (${scoredNow} in this run)` : ''}${quarantined ? `, ${quarantined} quarantined` : ''}` +
       ` in ${formatDuration(summary.seconds)}` +
-      (ran ? `, ${summary.imagesPerSecond.toFixed(1)} images/s (model on ${ran.provider}, kernels on ${ran.backend})` : ''),
+      (ran
+        ? `, ${summary.imagesPerSecond.toFixed(1)} images/s (model on ${ran.provider}, kernels on ${ran.backend})`
+        : ''),
   ];
-  if (summary.flatMaps) lines.push(`${summary.flatMaps} saliency maps are constant (no positive evidence for the class explained)`);
-  for (const problem of summary.problems.slice(0, 5)) lines.push(`  ! ${problem.id}: ${problem.message} [${problem.code}]`);
+  if (summary.flatMaps)
+    lines.push(`${summary.flatMaps} saliency maps are constant (no positive evidence for the class explained)`);
+  for (const problem of summary.problems.slice(0, 5))
+    lines.push(`  ! ${problem.id}: ${problem.message} [${problem.code}]`);
   if (quarantined > 5) lines.push(`  … and ${quarantined - 5} more in ${summary.files.quarantineCsv}`);
-  lines.push('', `Label next, by ${summary.strategy}:`, `  rank  score   class            conf.  entropy   dice  kurtosis  id`);
+  lines.push(
+    '',
+    `Label next, by ${summary.strategy}:`,
+    `  rank  score   class            conf.  entropy   dice  kurtosis  id`,
+  );
   for (const s of summary.selection.slice(0, 10)) {
-    const number = (v: number, width: number, digits = 3) => (Number.isNaN(v) ? '–' : v.toFixed(digits)).padStart(width);
+    const number = (v: number, width: number, digits = 3) =>
+      (Number.isNaN(v) ? '–' : v.toFixed(digits)).padStart(width);
     lines.push(
       `  ${String(s.rank).padStart(4)}  ${number(s.score, 5)}   ${s.predictedClass.slice(0, 15).padEnd(15)}  ${number(s.confidence, 5)}` +
         `  ${number(s.criteria.entropy, 7)}  ${number(s.criteria.dice, 5)}  ${number(s.criteria.kurtosis, 8, 2)}  ${s.id}`,
