@@ -2,6 +2,9 @@
 // kernel runs on a libuv thread, the promise settles back on the JavaScript thread. No process-wide JavaScript
 // state, so that any number of worker threads can load the addon.
 #include <napi.h>
+#ifdef __linux__
+#include <dlfcn.h>
+#endif
 
 #include "kernels.h"
 #include "simd.h"
@@ -138,6 +141,17 @@ Napi::Value RunKernel(const Napi::CallbackInfo& info) {
   return promise;
 }
 
+// Whether the system's loader finds a shared library by this name.
+bool FindsLibrary(const std::string& name) {
+#ifdef __linux__
+  void* library = dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  if (library) dlclose(library);
+  return library != nullptr;
+#else
+  return !name.empty();  // asked on Linux only
+#endif
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Napi::Object kernels = Napi::Object::New(env);
   for (const Entry& entry : kKernels) {
@@ -156,6 +170,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
                 const int count = info[0].ToNumber().Int32Value();
                 if (count > 0) sightline::SetThreads(count);
                 return Napi::Number::New(info.Env(), sightline::Threads());
+              }));
+  exports.Set("findsLibrary", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
+                return Napi::Boolean::New(info.Env(), FindsLibrary(info[0].ToString()));
               }));
   return exports;
 }

@@ -16,6 +16,8 @@ interface Addon {
   setCpuTarget(name: string): void;
   /** Threads a kernel may use; returns the setting in force. */
   setThreads(count: number): number;
+  /** Whether the system's loader finds a shared library (Linux; true elsewhere). */
+  findsLibrary(name: string): boolean;
 }
 
 const root = new URL('../../', import.meta.url);

@@ -1,5 +1,6 @@
 import type * as Dawn from 'webgpu';
 import type { BackendStatus } from './executor.js';
+import { loadAddon } from './native.js';
 
 /** A Dawn device with what is known of its adapter. */
 export interface OpenDevice {
@@ -14,10 +15,18 @@ export interface OpenDevice {
   close(): void;
 }
 
+const vulkanLoader = 'libvulkan.so.1';
+const installVulkan =
+  'Install a Vulkan driver (Linux: your GPU vendor’s with the package libvulkan1, or mesa-vulkan-drivers for a software one), or use --backend native.';
 const softwareRenderers = /swiftshader|llvmpipe|software|warp|basic render/i;
 
 /** A device of its own for this thread, or why there is none. */
 export async function openDevice(): Promise<OpenDevice | BackendStatus> {
+  // Asked beforehand because Dawn answers a missing loader with a page of warnings on the terminal.
+  const addon = loadAddon();
+  if (process.platform === 'linux' && 'findsLibrary' in addon && !addon.findsLibrary(vulkanLoader)) {
+    return none(`no Vulkan loader (${vulkanLoader})`, installVulkan);
+  }
   let dawn: typeof Dawn;
   try {
     dawn = await import('webgpu');
@@ -31,10 +40,7 @@ export async function openDevice(): Promise<OpenDevice | BackendStatus> {
   const gpu = dawn.create([]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
   if (!adapter) {
-    return none(
-      'no GPU adapter',
-      'Install a Vulkan driver (Linux: your GPU vendor’s, or mesa-vulkan-drivers for a software one), or use --backend native.',
-    );
+    return none('no GPU adapter', installVulkan);
   }
   const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = adapter.limits;
   let device: GPUDevice;

@@ -8,6 +8,12 @@ import { addScore } from './commands/score.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
 
+// A reader that closes the pipe early (| head) has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 const program = new Command('sightline')
   .description('Explanation-guided active learning for medical images: what to label next, by where the model looks.')
   .version(version)

@@ -1,3 +1,4 @@
+import './privacy.js';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
@@ -28,6 +29,8 @@ export function workerData<D>(): D {
  */
 export class WorkerPool<T, R> {
   readonly #piscina: Piscina<T, Envelope<R>>;
+  readonly #running = new Set<Promise<unknown>>();
+  #closed = false;
   readonly threads: number;
 
   constructor(entry: string, options: { threads: number; data?: unknown }) {
@@ -45,20 +48,31 @@ export class WorkerPool<T, R> {
   /** Runs one task on the next free worker. @throws SightlineError as the worker threw it. */
   async run(task: T): Promise<R> {
     let envelope: Envelope<R>;
+    if (this.#closed) throw new SightlineError('E_INTERNAL', { what: 'the worker pool is closed' });
+    const running = this.#piscina.run(task);
+    this.#running.add(running);
     try {
-      envelope = await this.#piscina.run(task);
+      envelope = await running;
     } catch (error) {
       throw new SightlineError('E_INTERNAL', {
         what: 'a worker thread died',
         remedy: 'Run again with --resume.',
         cause: error,
       });
+    } finally {
+      this.#running.delete(running);
     }
     if ('error' in envelope) throw SightlineError.fromData(envelope.error);
     return envelope.value;
   }
 
+  /**
+   * Ends the threads once the tasks under way have ended: a thread torn down while a native runtime
+   * works in it would take the whole process along.
+   */
   async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#running);
     await this.#piscina.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import { openBackend, type Backend, type BackendName } from '../backend/index.js';
+import { isOnDevice, openBackend, type Backend, type BackendName } from '../backend/index.js';
 import { SightlineError } from '../core/errors.js';
 import { tensor, type Tensor } from '../core/tensor.js';
 import { findExplanation } from '../explain/index.js';
@@ -139,6 +139,7 @@ export class BatchScorer {
       );
       task.hasRoi.forEach((has, b) => has && (diceScores[b] = overlap.dice.data[b]));
     }
+    if (isOnDevice(maps)) maps.release();
     return {
       kurtosis,
       dice: diceScores,

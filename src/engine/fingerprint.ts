@@ -14,7 +14,8 @@ export function fingerprint(model: OpenModel, samples: readonly Sample[]): Recor
     model: model.modelHash,
     pool: pool.digest('hex'),
     preprocessing: digest(model.preprocessing),
-    explanation: digest([setup.explanation, model.targetLayer, setup.binarise, model.classChoice]),
+    explanation: digest([setup.explanation, model.targetLayer, model.classChoice]),
+    binarise: digest(setup.binarise),
     head: digest([setup.activation, model.labels]),
     compute: digest([setup.provider, setup.backend, setup.batch]),
   };

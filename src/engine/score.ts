@@ -56,7 +56,7 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     await beginRun(store, options, model);
     const scoring = await scoreChunks(store, model, options);
     const counts = await store.counts();
-    if (counts.scored === 0) throw await nothingScored(store);
+    if (counts.scored === 0) throw await nothingScored(store, options.out);
     noteMissingRoi(strategy, counts, options);
 
     const context: StrategyContext = { ...defaultContext, ...definedOf(options), maximumEntropy: model.maximumEntropy };
@@ -191,7 +191,8 @@ function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: n
   );
 }
 
-async function nothingScored(store: ScoreStore): Promise<SightlineError> {
+async function nothingScored(store: ScoreStore, out: string): Promise<SightlineError> {
+  await store.export(out, 0);
   const [first] = await store.quarantined(1);
   return new SightlineError('E_POOL_EMPTY', {
     what: `not one image of the pool could be scored${first ? `; the first problem was: ${first.id}: ${first.message.replace(/\.$/, '')}` : ''}`,

@@ -1,3 +1,4 @@
+import '../core/privacy.js'; // first: ONNX Runtime reads it on loading
 import * as ort from 'onnxruntime-node';
 import { SightlineError } from '../core/errors.js';
 import { tensor, type DType, type Tensor } from '../core/tensor.js';

@@ -1,11 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writePhantoms } from '../../src/data/phantom.js';
 import { openPool } from '../../src/data/pool.js';
 import { trainPhantomClassifier } from '../../src/engine/phantom_model.js';
 import { exportOnnx } from '../../src/graph/onnx_export.js';
 import { GraphBuilder } from '../../src/models/builder.js';
+import { sharedFolder } from './files.js';
 
 export interface PhantomSet {
   folder: string;
@@ -14,12 +14,9 @@ export interface PhantomSet {
   count: number;
 }
 
-const cache = fileURLToPath(new URL('../../node_modules/.cache/sightline/test-phantoms/', import.meta.url));
-
-/** A small phantom pool with a classifier fitted on it: made anew once per test file, the same every time. */
+/** A small phantom pool with a classifier fitted on it: the same every time. For `beforeAll`. */
 export async function phantomSet(count = 200): Promise<PhantomSet> {
-  const folder = join(cache, `${count}-${process.pid}`);
-  await mkdir(folder, { recursive: true });
+  const folder = await sharedFolder();
   const { manifest } = await writePhantoms({ out: folder, count, size: 128, seed: 5 });
   const model = join(folder, 'classifier.onnx');
   await trainPhantomClassifier((await openPool(manifest)).slice(0, 60), model);
