@@ -1,5 +1,6 @@
 import { open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { SightlineError } from './errors.js';
 
 let serial = 0;
@@ -28,4 +29,16 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
       remedy: 'Choose an output folder that exists and that you may write to.',
     });
   }
+}
+
+/**
+ * The JavaScript file of a module below src/, for threads and processes of its own: when the sources run as
+ * TypeScript (tests), its compiled twin in dist/.
+ * @param entry path below src/ without extension, e.g. "data/decode_worker"
+ */
+export function compiledFile(entry: string): string {
+  const root = import.meta.url.endsWith('.ts')
+    ? new URL('../../dist/', import.meta.url)
+    : new URL('../', import.meta.url);
+  return fileURLToPath(new URL(`${entry}.js`, root));
 }

@@ -1,8 +1,8 @@
 import './privacy.js';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { SightlineError, type ErrorData } from './errors.js';
+import { compiledFile } from './files.js';
 
 /** What a worker sends back: a value, or an error in plain data (classes do not survive the thread boundary). */
 type Envelope<R> = { value: R } | { error: ErrorData };
@@ -36,7 +36,7 @@ export class WorkerPool<T, R> {
   constructor(entry: string, options: { threads: number; data?: unknown }) {
     this.threads = options.threads;
     this.#piscina = new Piscina<T, Envelope<R>>({
-      filename: workerFile(entry),
+      filename: compiledFile(entry),
       minThreads: options.threads,
       maxThreads: options.threads,
       workerData: options.data,
@@ -80,11 +80,4 @@ export class WorkerPool<T, R> {
 /** Number of CPU cores this process may use. */
 export function coreCount(): number {
   return availableParallelism();
-}
-
-/** Worker threads need JavaScript: when the sources run as TypeScript (tests), the compiled twin in dist/ is loaded. */
-function workerFile(entry: string): string {
-  const here = fileURLToPath(import.meta.url);
-  const root = here.endsWith('.ts') ? new URL('../../dist/', import.meta.url) : new URL('../', import.meta.url);
-  return fileURLToPath(new URL(`${entry}.js`, root));
 }

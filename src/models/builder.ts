@@ -1,7 +1,8 @@
 import { f32, i64, type Constant } from '../graph/constant.js';
 import type { Attribute, Dim, Graph } from '../graph/ir.js';
 
-type AttributeValue = number | string | readonly number[];
+/** A whole number is an int attribute, a fraction a float; `{ float: 1 }` says float whatever the value. */
+type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
 /** A filter bank: data [out, in / groups, height, width] row-major. */
 export interface Filters {
@@ -40,7 +41,7 @@ export class GraphBuilder {
     this.graph.outputs.push({ name, type: 'f32', dims: [...dims] });
   }
 
-  /** Appends any node. Fractional numbers become float attributes; say `{ float: 1 }` forms through `attributes`. */
+  /** Appends any node. */
   op(op: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}, output?: string): string {
     const name = `${op.toLowerCase()}_${this.#serial++}`;
     const result = output ?? `${name}_out`;
@@ -108,5 +109,6 @@ export class GraphBuilder {
 function attributeOf(value: AttributeValue): Attribute {
   if (typeof value === 'string') return { kind: 'string', value };
   if (typeof value === 'number') return Number.isInteger(value) ? { kind: 'int', value } : { kind: 'float', value };
+  if ('float' in value) return { kind: 'float', value: value.float };
   return { kind: 'ints', value: [...value] };
 }

@@ -2,7 +2,7 @@ import '../core/privacy.js'; // first: ONNX Runtime reads it on loading
 import * as ort from 'onnxruntime-node';
 import { SightlineError } from '../core/errors.js';
 import { tensor, type DType, type Tensor } from '../core/tensor.js';
-import { providers, type ProviderName, type ProviderStatus, type Session, type SessionOptions } from './session.js';
+import type { ProviderName, Session, SessionOptions } from './session.js';
 
 /** ONNX Runtime's element types by ours. */
 const elementTypes = {
@@ -94,26 +94,6 @@ function unshared<A extends ArrayBufferView>(array: A): A {
   return (array as unknown as { slice(): A }).slice();
 }
 
-/** Every provider of this installation, and what to do for those that are missing. */
-export function providerStatus(): ProviderStatus[] {
-  const bundled = new Set(ort.listSupportedBackends().map(({ name }) => name));
-  const remedies: Partial<Record<ProviderName, string>> = {
-    cuda: 'Needs an NVIDIA GPU with CUDA 12 and cuDNN 9, and onnxruntime-node installed with its CUDA libraries (leave out onnxruntime-node-install=skip).',
-    webgpu: 'Not in this build of onnxruntime-node for this platform.',
-    dml: 'Windows only.',
-    coreml: 'macOS only.',
-  };
-  return providers.map((provider) => {
-    const available = bundled.has(provider);
-    const note = available
-      ? provider === 'cpu'
-        ? `onnxruntime ${ort.env.versions.node ?? ''}`.trim()
-        : 'built in; runs where the device is there'
-      : 'not built in';
-    return { provider, available, note, remedy: available ? undefined : remedies[provider] };
-  });
-}
-
 function openError(error: unknown, provider: ProviderName): SightlineError {
   const text = String(error);
   if (
@@ -139,5 +119,7 @@ function openError(error: unknown, provider: ProviderName): SightlineError {
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0].replace(/\.+$/, '');
+  const text = error instanceof Error ? error.message : String(error);
+  // Without the source position and the failed assertion before the reason.
+  return text.split('\n', 1)[0].replace(/^\S+\.cc:\d+ .* was false\. /, '').replace(/\.+$/, '');
 }

@@ -75,12 +75,12 @@ describe('sessions', () => {
     const wrong = { ...inputs(), image: tensor('f32', [2, 3, 8, 9]) };
     await expect(session.run(wrong)).rejects.toMatchObject({ name: 'SightlineError' });
     await session.close();
-    const missing = providerStatus().find((status) => !status.available);
+    const missing = (await providerStatus()).find((status) => !status.available);
     if (missing) {
       expect(missing.remedy).toBeTruthy();
       await expect(openSession(onnx, { provider: missing.provider })).rejects.toMatchObject({ code: 'E_PROVIDER' });
     }
-    expect(providerStatus()).toContainEqual(expect.objectContaining({ provider: 'cpu', available: true }));
+    expect(await providerStatus()).toContainEqual(expect.objectContaining({ provider: 'cpu', available: true }));
   });
 });
 
