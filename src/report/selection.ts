@@ -8,7 +8,7 @@ import { openModel, type OpenModelOptions } from '../engine/model.js';
 import type { ScoreSummary } from '../engine/score.js';
 import { renderContactSheet, type ContactTile } from './contact_sheet.js';
 import { renderOverlay } from './overlay.js';
-import { describeCriteria, subjectOf } from './subject.js';
+import { describeCriteria, describeSaliency, subjectOf } from './subject.js';
 
 /** Tiles on the contact sheet at most. */
 const sheetTiles = 24;
@@ -50,6 +50,7 @@ export async function drawSelection(
           lines: [
             `score ${sample.score.toFixed(3)} · predicted ${prediction}${sample.label ? ` · label ${sample.label}` : ''}`,
             describeCriteria(sample.criteria),
+            describeSaliency(model, explained.sample, explained.row.predicted),
           ],
         },
       });

@@ -1,5 +1,6 @@
 import { readForDisplay } from '../data/display.js';
 import type { Preprocessing, Sample } from '../data/types.js';
+import type { OpenModel } from '../engine/model.js';
 import type { Subject } from './picture.js';
 
 /** A sample's picture at its original size with its saliency map (at the model's input size) laid where it belongs. */
@@ -20,4 +21,10 @@ export function describeCriteria(criteria: { [name: string]: number }): string {
     .filter(([key]) => Number.isFinite(criteria[key]))
     .map(([key, name]) => `${name} ${criteria[key].toFixed(2)}`)
     .join(' · ');
+}
+
+/** "grad-cam of lesion at features.norm5": what a sample's map shows. @param predicted its predicted class */
+export function describeSaliency(model: OpenModel, sample: Sample, predicted: number): string {
+  const explained = model.classFor(sample);
+  return `${model.setup.explanation} of ${model.labels[explained < 0 ? predicted : explained]} at ${model.targetLayer}`;
 }

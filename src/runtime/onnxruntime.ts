@@ -121,5 +121,8 @@ function openError(error: unknown, provider: ProviderName): SightlineError {
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   // Without the source position and the failed assertion before the reason.
-  return text.split('\n', 1)[0].replace(/^\S+\.cc:\d+ .* was false\. /, '').replace(/\.+$/, '');
+  return text
+    .split('\n', 1)[0]
+    .replace(/^\S+\.cc:\d+ .* was false\. /, '')
+    .replace(/\.+$/, '');
 }

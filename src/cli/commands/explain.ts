@@ -6,7 +6,7 @@ import { openPool } from '../../data/pool.js';
 import { explainSamples } from '../../engine/explain.js';
 import { openModel } from '../../engine/model.js';
 import { renderOverlay } from '../../report/overlay.js';
-import { describeCriteria, subjectOf } from '../../report/subject.js';
+import { describeCriteria, describeSaliency, subjectOf } from '../../report/subject.js';
 import { addModelFlags, type ModelFlags } from '../model_flags.js';
 import { integer } from '../numbers.js';
 import { Terminal } from '../terminal.js';
@@ -44,7 +44,7 @@ export function addExplain(program: Command): void {
           ...subject,
           caption: {
             title: sample.id,
-            lines: [prediction, numbers, `${model.setup.explanation} at ${model.targetLayer}`, ...flat],
+            lines: [prediction, numbers, describeSaliency(model, sample, row.predicted), ...flat],
           },
         });
         await writeFileAtomic(flags.out, png);
