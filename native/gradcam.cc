@@ -32,23 +32,12 @@ std::vector<Tap> Taps(size_t from, size_t to) {
   return taps;
 }
 
-// Bilinear resampling of cam [h,w] into map [H,W]; returns the range of what was written.
-std::pair<double, double> Resample(const std::vector<double>& cam, size_t w, const std::vector<Tap>& rows,
-                                   const std::vector<Tap>& columns, std::vector<double>& line, std::vector<double>& map) {
-  double low = std::numeric_limits<double>::infinity(), high = -low;
-  double* out = map.data();
-  for (const Tap& row : rows) {
-    const double* top = &cam[row.low * w];
-    const double* bottom = &cam[row.high * w];
-    for (size_t x = 0; x < w; ++x) line[x] = top[x] + row.weight * (bottom[x] - top[x]);
-    for (const Tap& column : columns) {
-      const double value = line[column.low] + column.weight * (line[column.high] - line[column.low]);
-      low = std::min(low, value);
-      high = std::max(high, value);
-      *out++ = value;
-    }
+// The rows of cam [h,w] at the output's width.
+void WidenRows(const std::vector<double>& cam, size_t h, size_t w, const std::vector<Tap>& columns, double* wide) {
+  for (size_t y = 0; y < h; ++y) {
+    const double* row = &cam[y * w];
+    for (const Tap& column : columns) *wide++ = row[column.low] + column.weight * (row[column.high] - row[column.low]);
   }
-  return {low, high};
 }
 
 }  // namespace
@@ -63,9 +52,9 @@ void GradCam(const Call& call) {
   const size_t height = call.Size("height"), width = call.Size("width");
   const bool normalise = call.Number("normalise") != 0;
   const std::vector<Tap> rows = Taps(h, height), columns = Taps(w, width);
-  const size_t bytes = batch * (channels * h * w * 8 + height * width * 12);
+  const size_t bytes = batch * (channels * h * w * 8 + height * width * 4);
   ParallelFor(batch, bytes, [&](size_t begin, size_t end) {
-    std::vector<double> cam(h * w), line(w), map(height * width);
+    std::vector<double> cam(h * w), wide(h * width);
     for (size_t b = begin; b < end; ++b) {
       const size_t offset = b * channels * h * w;
       const bool finite = SL_DISPATCH(WeightedSum)(activations + offset, gradients + offset, channels, h * w, cam.data());
@@ -77,14 +66,19 @@ void GradCam(const Call& call) {
         std::fill(cams + b * h * w, cams + (b + 1) * h * w, std::numeric_limits<float>::quiet_NaN());
         continue;
       }
-      const auto [low, high] = Resample(cam, w, rows, columns, line, map);
+      // Across first, then down, row by row and twice: once for the range, once to write. Nothing of the map's size is
+      // held in between.
+      WidenRows(cam, h, w, columns, wide.data());
+      double low = std::numeric_limits<double>::infinity(), high = -low;
+      for (const Tap& row : rows)
+        SL_DISPATCH(Range)(&wide[row.low * width], &wide[row.high * width], row.weight, width, &low, &high);
       flat[b] = low == high;
-      if (!normalise) {
-        for (size_t i = 0; i < map.size(); ++i) out[i] = static_cast<float>(map[i]);
-      } else if (low == high) {
-        std::fill(out, out + height * width, 0.0f);
-      } else {
-        SL_DISPATCH(Scale)(map.data(), low, high - low, out, map.size());
+      const double origin = normalise ? low : 0;
+      // Rounding of the reciprocal vanishes in float32: the maximum is exactly 1.
+      const double scale = !normalise ? 1 : low == high ? 0 : 1 / (high - low);
+      for (const Tap& row : rows) {
+        SL_DISPATCH(WriteRow)(&wide[row.low * width], &wide[row.high * width], row.weight, origin, scale, out, width);
+        out += width;
       }
     }
   });
@@ -123,8 +117,32 @@ bool WeightedSum(const float* SL_RESTRICT activations, const float* SL_RESTRICT 
   return finite;
 }
 
-void Scale(const double* SL_RESTRICT map, double low, double range, float* SL_RESTRICT out, size_t count) {
-  for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>((map[i] - low) / range);
+// Widens [*low, *high] by the values between two rows.
+void Range(const double* top, const double* bottom, double weight, size_t count, double* low, double* high) {
+  constexpr size_t kLanes = 16;
+  double lows[kLanes], highs[kLanes];
+  for (size_t lane = 0; lane < kLanes; ++lane) lows[lane] = *low, highs[lane] = *high;
+  const auto widen = [&](size_t lane, size_t i) {
+    const double value = top[i] + weight * (bottom[i] - top[i]);
+    lows[lane] = value < lows[lane] ? value : lows[lane];
+    highs[lane] = value > highs[lane] ? value : highs[lane];
+  };
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (size_t lane = 0; lane < kLanes; ++lane) widen(lane, i + lane);
+  for (size_t lane = 0; i < count; ++i, ++lane) widen(lane, i);
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    *low = lows[lane] < *low ? lows[lane] : *low;
+    *high = highs[lane] > *high ? highs[lane] : *high;
+  }
+}
+
+void WriteRow(const double* SL_RESTRICT top, const double* SL_RESTRICT bottom, double weight, double origin, double scale,
+              float* SL_RESTRICT out, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const double value = top[i] + weight * (bottom[i] - top[i]);
+    out[i] = static_cast<float>((value - origin) * scale);
+  }
 }
 
 }  // namespace SL_NS

@@ -13,7 +13,8 @@ export const roiColour = '#2ef2ff';
  */
 export function drawOutline(mask: Uint8Array, picture: Size, panel: Size, x: number, y: number, width = 2): string {
   const values = resampleMask(mask, picture, panel);
-  const [outline] = contours().size([panel.width, panel.height]).thresholds([0.5])(Array.from(values));
+  const trace = contours().size([panel.width, panel.height]).thresholds([0.5]);
+  const [outline] = trace(values as unknown as number[]); // only indexed: any array will do
   let path = '';
   for (const polygon of outline.coordinates) {
     for (const ring of polygon) {

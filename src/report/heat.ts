@@ -12,6 +12,9 @@ export function heatAlpha(saliency: number): number {
   return strongest * above ** 0.75;
 }
 
+/** Opacity at each step of the colour table. */
+const alphas = Float64Array.from({ length: colormapLevels }, (_, step) => heatAlpha(step / (colormapLevels - 1)));
+
 /**
  * Blends heat into an RGB panel in place.
  * @param rgb u8[P, 3]
@@ -22,8 +25,9 @@ export function blendHeat(rgb: Uint8Array, saliency: Float32Array, map: Colormap
   for (let pixel = 0; pixel < saliency.length; pixel++) {
     const value = saliency[pixel];
     if (!(value > 0)) continue;
-    const alpha = heatAlpha(value);
-    const level = Math.round(Math.min(value, 1) * (colormapLevels - 1)) * 3;
+    const step = Math.round(Math.min(value, 1) * (colormapLevels - 1));
+    const alpha = alphas[step];
+    const level = step * 3;
     for (let channel = 0; channel < 3; channel++) {
       const at = pixel * 3 + channel;
       rgb[at] = Math.round(rgb[at] * (1 - alpha) + table[level + channel] * alpha);

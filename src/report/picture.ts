@@ -81,11 +81,8 @@ export function fitSize({ width, height }: Size, least: number, most: number): S
 export async function renderPicture(picture: Picture, panel: Size): Promise<Uint8Array> {
   const { width, height, channels, data } = picture;
   const rgb = new Uint8Array(width * height * 3);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    for (let channel = 0; channel < 3; channel++) {
-      rgb[pixel * 3 + channel] = toByte(data[pixel * channels + (channels === 3 ? channel : 0)]);
-    }
-  }
+  if (channels === 3) for (let i = 0; i < rgb.length; i++) rgb[i] = toByte(data[i]);
+  else for (let pixel = 0; pixel < data.length; pixel++) rgb.fill(toByte(data[pixel]), pixel * 3, pixel * 3 + 3);
   if (panel.width === width && panel.height === height) return rgb;
   return sharp(rgb, { raw: { width, height, channels: 3 } })
     .resize(panel.width, panel.height, { fit: 'fill', kernel: panel.width > width ? 'cubic' : 'lanczos3' })

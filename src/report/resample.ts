@@ -16,42 +16,50 @@ export function resampleMap(
 ): Float32Array {
   const { x0, y0, x1, y1 } = covers ?? { x0: 0, y0: 0, x1: picture.width, y1: picture.height };
   const out = new Float32Array(panel.width * panel.height);
-  const columns = axis(panel.width, picture.width, x0, x1, map.width);
-  const rows = axis(panel.height, picture.height, y0, y1, map.height);
-  const read = (row: number, column: number): number => {
-    const value = map.data[row * map.width + column];
-    return Number.isFinite(value) ? value : 0;
-  };
-  for (let y = 0; y < panel.height; y++) {
-    const row = rows[y];
-    if (!row) continue;
-    for (let x = 0; x < panel.width; x++) {
-      const column = columns[x];
-      if (!column) continue;
-      const top = read(row.low, column.low) * (1 - column.part) + read(row.low, column.high) * column.part;
-      const bottom = read(row.high, column.low) * (1 - column.part) + read(row.high, column.high) * column.part;
-      out[y * panel.width + x] = top * (1 - row.part) + bottom * row.part;
+  const columns = taps(panel.width, picture.width, x0, x1, map.width);
+  const rows = taps(panel.height, picture.height, y0, y1, map.height);
+  const line = new Float64Array(map.width);
+  const read = (at: number): number => (Number.isFinite(map.data[at]) ? map.data[at] : 0);
+  for (let y = rows.from; y < rows.to; y++) {
+    const [top, bottom, down] = [rows.low[y] * map.width, rows.high[y] * map.width, rows.part[y]];
+    for (let x = 0; x < map.width; x++) line[x] = read(top + x) * (1 - down) + read(bottom + x) * down;
+    for (let x = columns.from; x < columns.to; x++) {
+      const part = columns.part[x];
+      out[y * panel.width + x] = line[columns.low[x]] * (1 - part) + line[columns.high[x]] * part;
     }
   }
   return out;
 }
 
-interface Tap {
-  low: number;
-  high: number;
+/** Between which source positions each target position falls, along one axis; target positions [from, to) are covered. */
+interface Taps {
+  from: number;
+  to: number;
+  low: Int32Array;
+  high: Int32Array;
   /** Weight of `high`. */
-  part: number;
+  part: Float64Array;
 }
 
-/** Source taps of each target position along one axis; undefined outside [start, end). */
-function axis(target: number, extent: number, start: number, end: number, source: number): (Tap | undefined)[] {
-  return Array.from({ length: target }, (_, i) => {
+function taps(target: number, extent: number, start: number, end: number, source: number): Taps {
+  const result = {
+    from: target,
+    to: 0,
+    low: new Int32Array(target),
+    high: new Int32Array(target),
+    part: new Float64Array(target),
+  };
+  for (let i = 0; i < target; i++) {
     const at = ((i + 0.5) * extent) / target;
-    if (at < start || at >= end) return undefined;
+    if (at < start || at >= end) continue;
+    result.from = Math.min(result.from, i);
+    result.to = i + 1;
     const position = Math.min(Math.max(((at - start) / (end - start)) * source - 0.5, 0), source - 1);
-    const low = Math.floor(position);
-    return { low, high: Math.min(low + 1, source - 1), part: position - low };
-  });
+    result.low[i] = Math.floor(position);
+    result.high[i] = Math.min(result.low[i] + 1, source - 1);
+    result.part[i] = position - result.low[i];
+  }
+  return result;
 }
 
 /**
@@ -67,8 +75,9 @@ export function resampleMask(
   panel: { width: number; height: number },
 ): Float32Array {
   if (panel.width >= picture.width && panel.height >= picture.height) {
-    const binary = { ...picture, data: Uint8Array.from(mask, (value) => (value ? 1 : 0)) };
-    return resampleMap(binary, undefined, picture, panel);
+    const data = new Uint8Array(mask.length);
+    for (let i = 0; i < mask.length; i++) data[i] = mask[i] ? 1 : 0;
+    return resampleMap({ ...picture, data }, undefined, picture, panel);
   }
   const out = new Float32Array(panel.width * panel.height);
   for (let y = 0; y < picture.height; y++) {

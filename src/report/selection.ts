@@ -6,8 +6,10 @@ import { ProgressMeter, type ProgressListener } from '../core/progress.js';
 import { explainSamples } from '../engine/explain.js';
 import { openModel, type OpenModelOptions } from '../engine/model.js';
 import type { ScoreSummary } from '../engine/score.js';
+import type { RankedSample } from '../store/score_store.js';
 import { renderContactSheet, type ContactTile } from './contact_sheet.js';
 import { renderOverlay } from './overlay.js';
+import type { Subject } from './picture.js';
 import { describeCriteria, describeSaliency, subjectOf } from './subject.js';
 
 /** Tiles on the contact sheet at most. */
@@ -36,28 +38,34 @@ export async function drawSelection(
   const meter = new ProgressMeter('drawing overlays', summary.selection.length, options.onProgress);
   const ranked = new Map(summary.selection.map((s) => [s.index, s]));
 
+  const describe = (sample: RankedSample) => `${sample.predictedClass} ${sample.confidence.toFixed(2)}`;
+  const drawOverlay = async (subject: Subject, sample: RankedSample, saliency: string): Promise<void> => {
+    const label = sample.label ? ` · label ${sample.label}` : '';
+    const lines = [
+      `score ${sample.score.toFixed(3)} · predicted ${describe(sample)}${label}`,
+      describeCriteria(sample.criteria),
+      saliency,
+    ];
+    const png = await renderOverlay({ ...subject, caption: { title: `#${sample.rank} · ${sample.id}`, lines } });
+    await writeFileAtomic(join(folder, overlayName(sample.rank, sample.id)), png);
+  };
+
   async function* tiles(): AsyncGenerator<ContactTile> {
+    // One overlay is encoded while the next image is read.
+    let drawing: Promise<void> | undefined;
     for await (const explained of explainSamples(model, summary.selection)) {
+      if (!('problem' in explained)) {
+        const sample = ranked.get(explained.sample.index)!;
+        const subject = await subjectOf(explained.sample, explained.map, model.preprocessing);
+        await drawing;
+        drawing = drawOverlay(subject, sample, describeSaliency(model, explained.sample, explained.row.predicted));
+        drawing.catch(() => {}); // awaited in the next turn; until then a failure must not count as unhandled
+        const detail = `${sample.score.toFixed(3)} · ${describe(sample)}`;
+        if (sample.rank <= sheetTiles) yield { ...subject, rank: sample.rank, id: sample.id, detail };
+      } // else: readable when it was scored, not any more; the ranking stands
       meter.add(1);
-      if ('problem' in explained) continue; // readable when it was scored, not any more: the ranking stands
-      const sample = ranked.get(explained.sample.index)!;
-      const subject = await subjectOf(explained.sample, explained.map, model.preprocessing);
-      const prediction = `${sample.predictedClass} ${sample.confidence.toFixed(2)}`;
-      const png = await renderOverlay({
-        ...subject,
-        caption: {
-          title: `#${sample.rank} · ${sample.id}`,
-          lines: [
-            `score ${sample.score.toFixed(3)} · predicted ${prediction}${sample.label ? ` · label ${sample.label}` : ''}`,
-            describeCriteria(sample.criteria),
-            describeSaliency(model, explained.sample, explained.row.predicted),
-          ],
-        },
-      });
-      await writeFileAtomic(join(folder, overlayName(sample.rank, sample.id)), png);
-      if (sample.rank <= sheetTiles)
-        yield { ...subject, rank: sample.rank, id: sample.id, detail: `${sample.score.toFixed(3)} · ${prediction}` };
     }
+    await drawing;
   }
 
   const contactSheet = join(summary.out, 'contact_sheet.png');

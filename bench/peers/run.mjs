@@ -1,0 +1,14 @@
+/**
+ * npm run bench:peers: against the Python packages, in an environment of its own (bench/peers/.venv).
+ *   npm run bench:peers -- --only kernels      or end_to_end
+ */
+import { parseArgs } from 'node:util';
+import { benchEndToEnd } from './end_to_end.mjs';
+import { preparePython } from './environment.mjs';
+import { benchKernels } from './kernels.mjs';
+
+const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
+preparePython();
+if (!only || only === 'kernels') await benchKernels();
+if (!only || only === 'end_to_end') await benchEndToEnd();
+process.exit(0);
