@@ -36,6 +36,8 @@ void Dice(const Call& call) {
 namespace sightline {
 namespace SL_NS {
 
+#include "lanes.h"
+
 // 2·overlap / (a + b); two empty sets agree.
 inline float Ratio(double overlap, double sum) { return static_cast<float>(sum == 0 ? 1.0 : 2 * overlap / sum); }
 
@@ -63,22 +65,20 @@ float HardDice(const float* SL_RESTRICT map, const uint8_t* SL_RESTRICT mask, fl
 }
 
 float SoftDice(const float* SL_RESTRICT map, const uint8_t* SL_RESTRICT mask, bool squared, size_t pixels) {
-  constexpr size_t kLanes = 16;
-  double overlap[kLanes] = {}, sum[kLanes] = {};
-  size_t i = 0;
-  const auto step = [&](size_t lane, size_t at) {
-    const double p = map[at];
-    const double g = mask[at] != 0 ? 1.0 : 0.0;
-    overlap[lane] += p * g;
-    sum[lane] += (squared ? p * p : p) + g;
-  };
-  for (; i + kLanes <= pixels; i += kLanes)
-    for (size_t lane = 0; lane < kLanes; ++lane) step(lane, i + lane);
-  for (size_t lane = 0; i < pixels; ++i, ++lane) step(lane, i);
-  double total_overlap = 0, total = 0;
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    total_overlap += overlap[lane];
-    total += sum[lane];
+  const size_t whole = pixels / 8 * 8;
+  Lanes overlap = Splat(0), sum = overlap, inside = overlap;
+  for (size_t i = 0; i < whole; i += 8) {
+    const Lanes p = Widen(map + i), g = WidenMask(mask + i);
+    overlap += p * g;
+    sum += squared ? p * p : p;
+    inside += g;
+  }
+  double total_overlap = SumOf(overlap), total = SumOf(sum) + SumOf(inside);
+  for (size_t i = whole; i < pixels; ++i) {
+    const double p = map[i];
+    const double g = mask[i] != 0 ? 1.0 : 0.0;
+    total_overlap += p * g;
+    total += (squared ? p * p : p) + g;
   }
   return Ratio(total_overlap, total);
 }

@@ -91,23 +91,24 @@ void GradCam(const Call& call) {
 namespace sightline {
 namespace SL_NS {
 
+#include "lanes.h"
+
 // cam = ReLU(Σ_c mean(gradient_c)·activation_c). False when a value is NaN or infinite.
 bool WeightedSum(const float* SL_RESTRICT activations, const float* SL_RESTRICT gradients, size_t channels, size_t pixels,
                  double* SL_RESTRICT cam) {
-  constexpr size_t kLanes = 8;
-  for (size_t i = 0; i < pixels; ++i) cam[i] = 0;
+  const size_t whole = pixels / 8 * 8;
+  std::fill(cam, cam + pixels, 0.0);
   for (size_t c = 0; c < channels; ++c) {
     const float* SL_RESTRICT gradient = gradients + c * pixels;
     const float* SL_RESTRICT activation = activations + c * pixels;
-    double lanes[kLanes] = {};
-    size_t i = 0;
-    for (; i + kLanes <= pixels; i += kLanes)
-      for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += gradient[i + lane];
-    for (size_t lane = 0; i < pixels; ++i, ++lane) lanes[lane] += gradient[i];
-    double sum = 0;
-    for (double lane : lanes) sum += lane;
+    Lanes lanes = Splat(0);
+    for (size_t i = 0; i < whole; i += 8) lanes += Widen(gradient + i);
+    double sum = SumOf(lanes);
+    for (size_t i = whole; i < pixels; ++i) sum += gradient[i];
     const double weight = sum / static_cast<double>(pixels);
-    for (i = 0; i < pixels; ++i) cam[i] += weight * activation[i];
+    const Lanes weights = Splat(weight);
+    for (size_t i = 0; i < whole; i += 8) SaveLanes(LoadLanes(cam + i) + weights * Widen(activation + i), cam + i);
+    for (size_t i = whole; i < pixels; ++i) cam[i] += weight * activation[i];
   }
   bool finite = true;
   for (size_t i = 0; i < pixels; ++i) {
@@ -119,27 +120,33 @@ bool WeightedSum(const float* SL_RESTRICT activations, const float* SL_RESTRICT 
 
 // Widens [*low, *high] by the values between two rows.
 void Range(const double* top, const double* bottom, double weight, size_t count, double* low, double* high) {
-  constexpr size_t kLanes = 16;
-  double lows[kLanes], highs[kLanes];
-  for (size_t lane = 0; lane < kLanes; ++lane) lows[lane] = *low, highs[lane] = *high;
-  const auto widen = [&](size_t lane, size_t i) {
+  const size_t whole = count / 8 * 8;
+  const Lanes weights = Splat(weight);
+  Lanes lows = Splat(*low), highs = Splat(*high);
+  for (size_t i = 0; i < whole; i += 8) {
+    const Lanes from = LoadLanes(top + i);
+    const Lanes value = from + weights * (LoadLanes(bottom + i) - from);
+    lows = Least(lows, value);
+    highs = Most(highs, value);
+  }
+  *low = LeastOf(lows);
+  *high = MostOf(highs);
+  for (size_t i = whole; i < count; ++i) {
     const double value = top[i] + weight * (bottom[i] - top[i]);
-    lows[lane] = value < lows[lane] ? value : lows[lane];
-    highs[lane] = value > highs[lane] ? value : highs[lane];
-  };
-  size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (size_t lane = 0; lane < kLanes; ++lane) widen(lane, i + lane);
-  for (size_t lane = 0; i < count; ++i, ++lane) widen(lane, i);
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    *low = lows[lane] < *low ? lows[lane] : *low;
-    *high = highs[lane] > *high ? highs[lane] : *high;
+    *low = value < *low ? value : *low;
+    *high = value > *high ? value : *high;
   }
 }
 
 void WriteRow(const double* SL_RESTRICT top, const double* SL_RESTRICT bottom, double weight, double origin, double scale,
               float* SL_RESTRICT out, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
+  const size_t whole = count / 8 * 8;
+  const Lanes weights = Splat(weight), origins = Splat(origin), scales = Splat(scale);
+  for (size_t i = 0; i < whole; i += 8) {
+    const Lanes from = LoadLanes(top + i);
+    Narrow((from + weights * (LoadLanes(bottom + i) - from) - origins) * scales, out + i);
+  }
+  for (size_t i = whole; i < count; ++i) {
     const double value = top[i] + weight * (bottom[i] - top[i]);
     out[i] = static_cast<float>((value - origin) * scale);
   }

@@ -9,6 +9,11 @@
 #include "kernels.h"
 #include "simd.h"
 
+namespace sightline {
+// Partial histograms.
+constexpr size_t kParts = 4;
+}  // namespace sightline
+
 #define SL_FILE "histogram.cc"
 #include "foreach_target.h"
 
@@ -77,7 +82,7 @@ void Histogram(const Call& call) {
   const double low = call.Number("low");
   const double high = call.Number("high");
   ParallelFor(batch, batch * pixels * 4 * 3, [&](size_t begin, size_t end) {
-    std::vector<uint32_t> scratch(bins * 4);
+    std::vector<uint32_t> scratch((bins + 1) * kParts);
     for (size_t b = begin; b < end; ++b) {
       const float* map = maps + b * pixels;
       double sums[4];  // mean, then central moments
@@ -96,80 +101,104 @@ void Histogram(const Call& call) {
 namespace sightline {
 namespace SL_NS {
 
+#include "lanes.h"
+
+// Bin of each of `count` values (a multiple of 8); `n`, the number of bins, for those out of range. Whether one is NaN.
+template <bool kExact>
+SL_INLINE bool BinsOf(const float* SL_RESTRICT x, size_t count, double low, double high, double n, double range,
+                      int32_t* SL_RESTRICT index) {
+  const Lanes lowest = Splat(low), highest = Splat(high), bins = Splat(n), last = Splat(n - 1);
+  const Lanes divisor = Splat(kExact ? 1 / range : range);
+  Lanes nans = Splat(0);
+  for (size_t i = 0; i < count; i += 8) {
+    const Lanes v = Widen(x + i);
+    const Lanes scaled = (v - lowest) * bins;
+    const Lanes at = Least(kExact ? scaled * divisor : scaled / divisor, last);
+    SaveTruncated(Where(v, lowest, highest, at, bins), index + i);
+    nans += v - v;  // NaN once a value is NaN or infinite
+  }
+  // Infinite values are out of range but no NaN: told apart only when there is something to tell.
+  bool nan = SumOf(nans) != 0;
+  if (nan) {
+    nan = false;
+    for (size_t i = 0; i < count; ++i) nan |= x[i] != x[i];
+  }
+  return nan;
+}
+
 // Counts per bin as numpy.histogram: equal bins over [low, high], the last one closed. Returns whether a NaN was met.
 bool Count(const float* SL_RESTRICT map, size_t pixels, size_t bins, double low, double high, uint32_t* SL_RESTRICT scratch,
            uint32_t* SL_RESTRICT counts) {
-  // Four partial histograms: neighbouring pixels often share a bin, and would wait for each other's store.
-  for (size_t i = 0; i < bins * 4; ++i) scratch[i] = 0;
+  // Partial histograms: neighbouring pixels often share a bin, and would wait for each other's store. One bin more than
+  // asked for takes what is out of range, so that nothing branches.
+  const size_t stride = bins + 1;
+  std::fill(scratch, scratch + kParts * stride, 0u);
   const double n = static_cast<double>(bins);
   const double range = high - low;
-  const int32_t last = static_cast<int32_t>(bins) - 1;
-  constexpr size_t kBlock = 256;
+  // The definition divides. For a power of two, [0, 1] above all, multiplying by the inverse gives the same bits.
+  int exponent;
+  const bool exact = std::frexp(range, &exponent) == 0.5 && range >= 0x1p-1000 && range <= 0x1p+1000;
+  constexpr size_t kBlock = 512;
   int32_t index[kBlock];
-  uint32_t nans = 0;
+  bool nan = false;
   for (size_t start = 0; start < pixels; start += kBlock) {
-    const size_t count = pixels - start < kBlock ? pixels - start : kBlock;
+    const size_t count = std::min(kBlock, pixels - start);
     const float* SL_RESTRICT x = map + start;
-    uint32_t nan = 0;
-    for (size_t i = 0; i < count; ++i) {
+    const size_t whole = count / 8 * 8;
+    nan |= exact ? BinsOf<true>(x, whole, low, high, n, range, index) : BinsOf<false>(x, whole, low, high, n, range, index);
+    for (size_t i = whole; i < count; ++i) {
       const double v = x[i];
-      const bool inside = v >= low && v <= high;
-      const double at = inside ? (v - low) * n / range : 0.0;
-      const int32_t bin = static_cast<int32_t>(at);
-      index[i] = inside ? (bin > last ? last : bin) : -1;
-      nan += x[i] != x[i];
+      const double at = exact ? (v - low) * n * (1 / range) : (v - low) * n / range;
+      index[i] = !(v >= low && v <= high) ? static_cast<int32_t>(bins) : at > n - 1 ? static_cast<int32_t>(bins) - 1 : static_cast<int32_t>(at);
+      nan |= v != v;
     }
-    nans += nan;
-    for (size_t i = 0; i < count; ++i)
-      if (index[i] >= 0) ++scratch[(i & 3) * bins + index[i]];
+    for (size_t i = 0; i < whole; i += kParts)
+      for (size_t part = 0; part < kParts; ++part) ++scratch[part * stride + static_cast<size_t>(index[i + part])];
+    for (size_t i = whole; i < count; ++i) ++scratch[index[i]];
   }
-  for (size_t i = 0; i < bins; ++i) counts[i] = scratch[i] + scratch[bins + i] + scratch[2 * bins + i] + scratch[3 * bins + i];
-  return nans > 0;
+  for (size_t i = 0; i < bins; ++i) {
+    counts[i] = 0;
+    for (size_t part = 0; part < kParts; ++part) counts[i] += scratch[part * stride + i];
+  }
+  return nan;
 }
 
 // out: mean, m2, m3, m4. False when there is no pixel or one is not finite.
 bool RawMoments(const float* SL_RESTRICT map, size_t pixels, double* out) {
   if (pixels == 0) return false;
-  constexpr size_t kLanes = 16;
-  double sum[kLanes] = {};
-  float low[kLanes], high[kLanes];
-  for (size_t lane = 0; lane < kLanes; ++lane) low[lane] = high[lane] = map[0];
-  const auto add = [&](size_t lane, float v) {
-    sum[lane] += v;
-    low[lane] = v < low[lane] ? v : low[lane];
-    high[lane] = v > high[lane] ? v : high[lane];
-  };
-  size_t i = 0;
-  for (; i + kLanes <= pixels; i += kLanes)
-    for (size_t lane = 0; lane < kLanes; ++lane) add(lane, map[i + lane]);
-  for (size_t lane = 0; i < pixels; ++i, ++lane) add(lane, map[i]);
-  double total = 0;
-  float lowest = low[0], highest = high[0];
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    total += sum[lane];
-    lowest = low[lane] < lowest ? low[lane] : lowest;
-    highest = high[lane] > highest ? high[lane] : highest;
+  const size_t whole = pixels / 8 * 8;
+  Lanes sum = Splat(0), low = Splat(map[0]), high = low;
+  for (size_t i = 0; i < whole; i += 8) {
+    const Lanes v = Widen(map + i);
+    sum += v;
+    low = Least(low, v);
+    high = Most(high, v);
+  }
+  double total = SumOf(sum), lowest = LeastOf(low), highest = MostOf(high);
+  for (size_t i = whole; i < pixels; ++i) {
+    total += map[i];
+    lowest = map[i] < lowest ? map[i] : lowest;
+    highest = map[i] > highest ? map[i] : highest;
   }
   if (total - total != 0) return false;  // NaN or infinite
   const double n = static_cast<double>(pixels);
   // A constant map has no spread, whatever rounding in the mean says.
   const double mean = lowest == highest ? lowest : total / n;
-  double s2[kLanes] = {}, s3[kLanes] = {}, s4[kLanes] = {};
-  const auto moment = [&](size_t lane, float v) {
-    const double d = v - mean;
-    const double dd = d * d;
-    s2[lane] += dd;
-    s3[lane] += dd * d;
-    s4[lane] += dd * dd;
-  };
-  for (i = 0; i + kLanes <= pixels; i += kLanes)
-    for (size_t lane = 0; lane < kLanes; ++lane) moment(lane, map[i + lane]);
-  for (size_t lane = 0; i < pixels; ++i, ++lane) moment(lane, map[i]);
-  double m2 = 0, m3 = 0, m4 = 0;
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    m2 += s2[lane];
-    m3 += s3[lane];
-    m4 += s4[lane];
+  const Lanes centre = Splat(mean);
+  Lanes s2 = Splat(0), s3 = s2, s4 = s2;
+  for (size_t i = 0; i < whole; i += 8) {
+    const Lanes d = Widen(map + i) - centre;
+    const Lanes dd = d * d;
+    s2 += dd;
+    s3 += dd * d;
+    s4 += dd * dd;
+  }
+  double m2 = SumOf(s2), m3 = SumOf(s3), m4 = SumOf(s4);
+  for (size_t i = whole; i < pixels; ++i) {
+    const double d = map[i] - mean;
+    m2 += d * d;
+    m3 += d * d * d;
+    m4 += d * d * d * d;
   }
   out[0] = mean;
   out[1] = m2 / n;

@@ -32,15 +32,6 @@ struct Rows {
   std::vector<double> norms;  // squared
 };
 
-double Dot(const float* a, const float* b, size_t n) {
-  double sum[4] = {};
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    for (size_t l = 0; l < 4; ++l) sum[l] += static_cast<double>(a[i + l]) * b[i + l];
-  for (; i < n; ++i) sum[0] += static_cast<double>(a[i]) * b[i];
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
 double SquaredDifference(const float* a, const float* b, size_t n) {
   double sum[4] = {};
   size_t i = 0;
@@ -55,14 +46,6 @@ double SquaredDifference(const float* a, const float* b, size_t n) {
     sum[0] += d * d;
   }
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-Rows MakeRows(const float* data, size_t count, size_t depth) {
-  Rows rows{data, count, depth, std::vector<double>(count)};
-  ParallelFor(count, count * depth * 4, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) rows.norms[i] = Dot(data + i * depth, data + i * depth, depth);
-  });
-  return rows;
 }
 
 // Distance of one pair computed directly.
@@ -110,6 +93,14 @@ struct Sink {
 namespace sightline {
 namespace {
 
+Rows MakeRows(const float* data, size_t count, size_t depth) {
+  Rows rows{data, count, depth, std::vector<double>(count)};
+  ParallelFor(count, count * depth * 4, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) rows.norms[i] = SL_DISPATCH(SquaredNorm)(data + i * depth, depth);
+  });
+  return rows;
+}
+
 // Squared norms as the tiles read them: floats, or reciprocal lengths for cosine.
 std::vector<float> TileNorms(const Rows& rows, int metric) {
   std::vector<float> out(rows.count + 64, 0.0f);
@@ -148,6 +139,21 @@ void Nearest(const Call& call) { Distances(call, "centres", nullptr, call.Out<ui
 
 namespace sightline {
 namespace SL_NS {
+
+#include "lanes.h"
+
+double SquaredNorm(const float* row, size_t depth) {
+  const size_t whole = depth / 8 * 8;
+  Lanes sum = Splat(0);
+  for (size_t k = 0; k < whole; k += 8) {
+    const Lanes v = Widen(row + k);
+    sum += v * v;
+  }
+  double total = SumOf(sum);
+  for (size_t k = whole; k < depth; ++k) total += static_cast<double>(row[k]) * row[k];
+  return total;
+}
+
 namespace {
 
 #if defined(__GNUC__)
@@ -155,6 +161,13 @@ typedef float Vec __attribute__((vector_size(SL_VECTOR * 4)));
 typedef float LooseVec __attribute__((vector_size(SL_VECTOR * 4), aligned(4)));
 SL_INLINE Vec Load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 SL_INLINE void Save(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
+// Whether a comparison holds in every lane.
+typedef int32_t Held __attribute__((vector_size(SL_VECTOR * 4)));
+SL_INLINE bool All(Held held) {
+  int32_t all = -1;
+  for (int i = 0; i < SL_VECTOR; ++i) all &= held[i];
+  return all != 0;
+}
 #else
 struct Vec {
   float lane[SL_VECTOR];
@@ -162,7 +175,15 @@ struct Vec {
 SL_INLINE Vec Load(const float* p) { Vec v; std::memcpy(&v, p, sizeof v); return v; }
 SL_INLINE void Save(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 SL_INLINE Vec operator*(float s, Vec v) { for (float& x : v.lane) x *= s; return v; }
+SL_INLINE Vec operator*(Vec a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] *= b.lane[i]; return a; }
+SL_INLINE Vec operator+(float s, Vec v) { for (float& x : v.lane) x += s; return v; }
+SL_INLINE Vec operator-(float s, Vec v) { for (float& x : v.lane) x = s - x; return v; }
+SL_INLINE Vec operator-(Vec a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] -= b.lane[i]; return a; }
 SL_INLINE Vec& operator+=(Vec& a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] += b.lane[i]; return a; }
+SL_INLINE bool operator>=(Vec a, float s) { bool all = true; for (float x : a.lane) all &= x >= s; return all; }
+SL_INLINE bool operator>(Vec a, float s) { bool all = true; for (float x : a.lane) all &= x > s; return all; }
+SL_INLINE bool operator>=(Vec a, Vec b) { bool all = true; for (int i = 0; i < SL_VECTOR; ++i) all &= a.lane[i] >= b.lane[i]; return all; }
+SL_INLINE bool All(bool held) { return held; }
 #endif
 
 // Register tile: kRows × (2 vectors). AVX-512 has 32 registers, the others 16.
@@ -197,46 +218,52 @@ void Tile(const float* SL_RESTRICT a, const float* SL_RESTRICT b, size_t depth, 
   }
 }
 
+// Distances of one row of a tile from its dot products, squared for L2. True when one is too small to be trusted.
+SL_INLINE bool FinishRow(const float* SL_RESTRICT dot, const float* SL_RESTRICT nb, float na, bool cosine,
+                         float* SL_RESTRICT line) {
+  const Vec b0 = Load(nb), b1 = Load(nb + SL_VECTOR), dot0 = Load(dot), dot1 = Load(dot + SL_VECTOR);
+  if (cosine) {
+    const Vec d0 = 1.0f - na * (dot0 * b0), d1 = 1.0f - na * (dot1 * b1);
+    Save(line, d0);
+    Save(line + SL_VECTOR, d1);
+    return !All((d0 >= kCancelled) & (d1 >= kCancelled));
+  }
+  const Vec sum0 = na + b0, sum1 = na + b1;
+  const Vec d0 = sum0 - 2.0f * dot0, d1 = sum1 - 2.0f * dot1;
+  Save(line, d0);
+  Save(line + SL_VECTOR, d1);
+  return !All((d0 >= kCancelled * sum0) & (d0 > 0.0f) & (d1 >= kCancelled * sum1) & (d1 > 0.0f));
+}
+
+SL_INLINE void Roots(const float* SL_RESTRICT squared, float* SL_RESTRICT out) {
+  for (size_t c = 0; c < kColumns; ++c) out[c] = __builtin_sqrtf(squared[c]);
+}
+
 // Turns a tile of dot products into distances, and writes them or keeps each row's nearest.
 void Finish(const Sink& sink, const float* SL_RESTRICT tile, size_t row, size_t rows, size_t column, size_t columns) {
+  const bool cosine = sink.metric == kCosine;
+  const float* SL_RESTRICT nb = sink.norms_b + column;
   float line[kColumns];
   for (size_t r = 0; r < rows; ++r) {
     const size_t i = row + r;
     const float na = sink.norms_a[i];
-    const float* SL_RESTRICT dot = tile + r * kColumns;
-    const float* SL_RESTRICT nb = sink.norms_b + column;
-    uint32_t cancelled = 0;
-    if (sink.metric == kCosine) {
-      for (size_t c = 0; c < kColumns; ++c) {
-        line[c] = 1.0f - dot[c] * na * nb[c];
-        cancelled += !(line[c] >= kCancelled);
-      }
-    } else {
-      const float bound = kCancelled;
-      for (size_t c = 0; c < kColumns; ++c) {
-        const float sum = na + nb[c];
-        const float squared = sum - 2.0f * dot[c];
-        cancelled += !(squared >= bound * sum) | !(squared > 0.0f);
-        line[c] = squared;
-      }
-    }
-    if (cancelled > 0) {
+    if (FinishRow(tile + r * kColumns, nb, na, cosine, line)) {
       for (size_t c = 0; c < columns; ++c) {
-        const float limit = sink.metric == kCosine ? kCancelled : kCancelled * (na + nb[c]);
-        if (!(line[c] >= limit) || !(line[c] > 0.0f)) {
-          const float exact = Exact(sink.a, i, sink.b, column + c, sink.metric == kL2 ? kSquared : sink.metric);
-          line[c] = exact;
-        }
+        const float limit = cosine ? kCancelled : kCancelled * (na + nb[c]);
+        if (!(line[c] >= limit) || !(line[c] > 0.0f))
+          line[c] = Exact(sink.a, i, sink.b, column + c, cosine ? kCosine : kSquared);
       }
     }
-    if (sink.metric == kCosine) {
+    if (cosine)
       for (size_t c = 0; c < kColumns; ++c) line[c] = line[c] > 2.0f ? 2.0f : line[c];
-    }
     if (sink.distances != nullptr) {
-      if (sink.metric == kL2) {
-        for (size_t c = 0; c < kColumns; ++c) line[c] = __builtin_sqrtf(line[c]);
+      float* SL_RESTRICT out = sink.distances + i * sink.b.count + column;
+      const bool root = sink.metric == kL2;
+      if (columns == kColumns && root) {
+        Roots(line, out);
+      } else {
+        for (size_t c = 0; c < columns; ++c) out[c] = root ? __builtin_sqrtf(line[c]) : line[c];
       }
-      std::memcpy(sink.distances + i * sink.b.count + column, line, columns * sizeof(float));
     } else {
       for (size_t c = 0; c < columns; ++c) {
         if (line[c] < sink.best[i]) {
@@ -283,10 +310,12 @@ void Block(const Sink& sink, const float* packed, size_t begin, size_t end) {
     const size_t count = std::min(kPanels * kRows, end - group);
     const size_t row_panels = (count + kRows - 1) / kRows;
     std::fill(rows.begin(), rows.end(), 0.0f);
-    for (size_t r = 0; r < count; ++r) {
-      const float* row = sink.a.data + (group + r) * depth;
-      float* out = rows.data() + (r / kRows) * kRows * depth + r % kRows;
-      for (size_t k = 0; k < depth; ++k) out[k * kRows] = row[k];
+    for (size_t q = 0; q < row_panels; ++q) {
+      const float* from = sink.a.data + (group + q * kRows) * depth;
+      const size_t filled = std::min(kRows, count - q * kRows);
+      float* out = rows.data() + q * kRows * depth;
+      for (size_t k = 0; k < depth; ++k, out += kRows)
+        for (size_t r = 0; r < filled; ++r) out[r] = from[r * depth + k];
     }
     for (size_t p = 0; p < panels; ++p) {
       std::fill(tiles.begin(), tiles.end(), 0.0f);

@@ -83,13 +83,13 @@ export async function benchKernels() {
     },
     {
       title: `cosine distances, ${queries} × ${centres} × ${depth}`,
-      run: () => native.run(pairwise, { a, b }, { metric: 1 }),
+      run: () => native.run(pairwise, { a, b }, { metric: 2 }),
       result: (out) => out.distances.data,
       peers: { SciPy: 'cosine_scipy', 'scikit-learn': 'cosine_sklearn' },
     },
     {
       title: `nearest centre, ${queries} × ${centres} × ${depth}, L2`,
-      run: () => native.run(nearest, { a, b }, { metric: 0 }),
+      run: () => native.run(nearest, { a, centres: b }, { metric: 0 }),
       result: (out) => out.distance.data,
       peers: { SciPy: 'nearest_scipy', 'scikit-learn': 'nearest_sklearn' },
     },
@@ -97,7 +97,7 @@ export async function benchKernels() {
       title: `Grad-CAM reduction, ${batch} × [${channels},${area},${area}] → ${side}²`,
       run: () => native.run(gradcam, { activations, gradients }, { height: side, width: side, normalise: 1 }),
       result: (out) => out.maps.data,
-      tolerance: 5e-3, // OpenCV resizes in its own rounding
+      tolerance: 2e-2, // OpenCV interpolates with weights of 11 bits, after scaling
       peers: { 'pytorch-grad-cam': 'gradcam_pytorch_grad_cam' },
     },
   ];

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { bind } from './binding.js';
 import type { BackendStatus, Executor } from './executor.js';
-import { arraysOf, emptyOutputs } from './reference.js';
+import { arraysOf } from './reference.js';
+import { uninitialised, type DType } from '../core/tensor.js';
 
 /** The addon's calling convention, the same for every op: arrays by name, numbers by name; outputs are the caller's. */
 type Kernel = (inputs: object, outputs: object, numbers: object) => Promise<void>;
@@ -59,7 +60,9 @@ export function openNative(): Executor | BackendStatus {
     supports: (op) => (op.native && op.name in addon.kernels ? true : `the addon has no kernel "${op.name}"`),
     async run(op, inputs, given) {
       const { dims, params, shapes } = bind(op, inputs, given);
-      const outputs = emptyOutputs(op, shapes);
+      const outputs = Object.fromEntries(
+        Object.entries(op.outputs).map(([name, { dtype }]) => [name, uninitialised<DType>(dtype, shapes[name])]),
+      );
       await addon.kernels[op.name](arraysOf(op, inputs), arraysOf(op, outputs), { ...dims, ...params });
       return outputs;
     },

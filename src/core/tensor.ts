@@ -46,3 +46,13 @@ export function tensor<T extends DType>(dtype: T, dims: readonly number[], data?
   }
   return { dtype, dims, data: array };
 }
+
+/**
+ * A tensor whose elements are whatever memory held, for outputs that are about to be written whole: fresh zero pages
+ * would cost as much as a fast kernel does.
+ */
+export function uninitialised<T extends DType>(dtype: T, dims: readonly number[]): Tensor<T> {
+  const size = sizeOf(dims);
+  const { buffer } = Buffer.allocUnsafeSlow(size * constructors[dtype].BYTES_PER_ELEMENT);
+  return { dtype, dims, data: new constructors[dtype](buffer) as ArrayOf[T] };
+}
