@@ -55,7 +55,7 @@ function giveUp(reason) {
   console.error(
     'Sightline still runs, on WebGPU or on the slow reference backend. To build the addon later: npm run build:native',
   );
-  console.error('"npx sightline doctor" tells what works on this machine.\n');
+  console.error('"sightline doctor" tells what works on this machine.\n');
   process.exit(required ? 1 : 0);
 }
 
