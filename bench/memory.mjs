@@ -20,7 +20,6 @@ try {
   await trainPhantomClassifier((await openPool(manifest)).slice(0, 100), model);
   const pool = join(folder, 'phantoms', 'long.csv');
   writeFileSync(pool, longManifest(readFileSync(manifest, 'utf8'), rows));
-  global.gc?.();
 
   const rss = [];
   const onProgress = ({ stage, done, total, rate }) => {

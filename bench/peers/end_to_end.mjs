@@ -3,6 +3,7 @@
  * Ours is a whole `score` call: opening the model, compiling, decoding, store and export included. Theirs is the loop over
  * the pool alone, with model and libraries in memory, in the fastest of several batch sizes and worker counts.
  */
+import { performance } from 'node:perf_hooks';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

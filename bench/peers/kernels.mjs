@@ -1,4 +1,5 @@
 /** The C++ kernels against NumPy, SciPy, scikit-learn, MONAI and pytorch-grad-cam: interleaved, results compared first. */
+import { performance } from 'node:perf_hooks';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
