@@ -30,25 +30,29 @@ function sourceHash() {
   return hash.digest('hex');
 }
 
-/** Node's headers beside the running Node, when they are there: then nothing is downloaded. */
+/** Node's headers beside the running Node, or undefined. */
+function headers() {
+  const folder = join(dirname(dirname(process.execPath)), 'include', 'node');
+  return existsSync(join(folder, 'node_api.h')) ? folder : undefined;
+}
+
+/** When the headers are there, nothing is downloaded. */
 function headersFlag() {
-  const prefix = dirname(dirname(process.execPath));
-  return existsSync(join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  return headers() ? [`--nodedir=${dirname(dirname(process.execPath))}`] : [];
 }
 
 /** What the user lacks, by the name of the thing to install. */
 function missingTools() {
-  const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
   if (process.platform === 'win32')
     return works('where', 'msbuild') ? [] : ['Visual Studio Build Tools (C++ workload)'];
   return [
     ...(works(process.env.CXX ?? 'c++', '--version') || works('g++', '--version')
       ? []
       : ['a C++17 compiler (g++ or clang++)']),
-    ...(works('make', '--version') ? [] : ['make']),
-    ...(works('python3', '--version') ? [] : ['Python 3 (node-gyp needs it to build; nothing needs it to run)']),
   ];
 }
+
+const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
 function giveUp(reason) {
   console.error(`\nsightline: the C++ addon was not built: ${reason}`);
@@ -59,29 +63,57 @@ function giveUp(reason) {
   process.exit(required ? 1 : 0);
 }
 
+/** Without Python or make, which node-gyp needs: one call of the compiler, with what binding.gyp says. */
+function compileDirectly(include) {
+  const gyp = readFileSync(join(root, 'binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, '');
+  const list = (key) =>
+    [...gyp.match(new RegExp(`"${key}": \\[([^\\]]*)\\]`))[1].matchAll(/"([^"]+)"/g)].map((m) => m[1]);
+  const napi = dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json'));
+  mkdirSync(dirname(built), { recursive: true });
+  const platform =
+    process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : ['-pthread', '-Wl,--exclude-libs,ALL'];
+  const args = [
+    ...['-shared', '-fPIC', ...platform, ...list('cflags_cc'), ...list('defines').map((d) => `-D${d}`)],
+    ...['-DBUILDING_NODE_EXTENSION', '-DNODE_GYP_MODULE_NAME=sightline', `-I${include}`, `-I${napi}`],
+    ...[...list('sources').map((file) => join(root, file)), '-o', built],
+  ];
+  const compiler = process.env.CXX ?? (works('c++', '--version') ? 'c++' : 'g++');
+  return spawnSync(compiler, args, { cwd: root, encoding: 'utf8' });
+}
+
 function build() {
   const missing = missingTools();
   if (missing.length) giveUp(`missing ${missing.join(', ')}. Install it, then run the command below.`);
+  const run =
+    process.platform === 'win32' || (works('python3', '--version') && works('make', '--version'))
+      ? buildWithGyp()
+      : buildWithoutGyp();
+  if (run.status !== 0 || !existsSync(built)) {
+    const output = `${run.stdout ?? ''}${run.stderr ?? ''}`.trim().split('\n').slice(-25).join('\n');
+    const unreachable =
+      headersFlag().length || !/headers|ENOTFOUND|ECONNREFUSED|tarball/i.test(output)
+        ? ''
+        : " (Node's headers could not be fetched: install your Node's development package, or set npm_config_nodedir)";
+    giveUp(`the compiler failed${unreachable}.\n${output}`);
+  }
+  writeFileSync(stamp, sourceHash());
+}
+
+function buildWithoutGyp() {
+  const include = headers();
+  if (!include) giveUp('missing Python 3 and make (node-gyp needs them to build; nothing needs them to run).');
+  return compileDirectly(include);
+}
+
+function buildWithGyp() {
   let gyp;
   try {
     gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   } catch {
     giveUp('the dependency node-gyp is not installed (run npm ci first).');
   }
-  const run = spawnSync(process.execPath, [gyp, 'rebuild', '--silent', ...headersFlag()], {
-    cwd: root,
-    encoding: 'utf8',
-    env: process.env,
-  });
-  if (run.status !== 0 || !existsSync(built)) {
-    const output = `${run.stdout ?? ''}${run.stderr ?? ''}`.trim().split('\n').slice(-25).join('\n');
-    const headers =
-      headersFlag().length || !/headers|ENOTFOUND|ECONNREFUSED|tarball/i.test(output)
-        ? ''
-        : " (Node's headers could not be fetched: install your Node's development package, or set npm_config_nodedir)";
-    giveUp(`the compiler failed${headers}.\n${output}`);
-  }
-  writeFileSync(stamp, sourceHash());
+  const args = [gyp, 'rebuild', '--silent', ...headersFlag()];
+  return spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8', env: process.env });
 }
 
 const upToDate = existsSync(built) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceHash();
