@@ -72,10 +72,15 @@ export async function drawSelection(
   const sheet = await renderContactSheet(tiles(), {
     title: 'Label next',
     subtitle: `${summary.strategy} · top ${Math.min(sheetTiles, summary.selection.length)} of ${summary.scored} images`,
-    footer: `${basename(options.model)} · ${model.setup.explanation} at ${model.targetLayer} · saliency scaled to [0, 1] per image`,
+    footer: `${basename(options.model)} · ${model.setup.explanation} of ${classWords(model.classChoice)} at ${model.targetLayer} · saliency scaled to [0, 1] per image`,
   });
   await writeFileAtomic(contactSheet, sheet);
   return { folder, contactSheet, count: summary.selection.length };
+}
+
+function classWords(choice: number | string): string {
+  if (choice === 'predicted') return 'the predicted class';
+  return choice === 'label' ? 'the labelled class' : `class ${choice}`;
 }
 
 /** "0003_patient-7_image-2.png": sorts by rank, and is safe on every file system. */
