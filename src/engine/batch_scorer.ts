@@ -76,18 +76,21 @@ export class BatchScorer {
 
   async run(task: InferenceTask): Promise<InferenceResult> {
     const { batch, channels, height, width } = this.setup;
-    const outputs = await this.session.run({
-      image: tensor('f32', [batch, channels, height, width], new Float32Array(task.images)),
-      ...(this.setup.explanation && {
-        class_index: tensor('i64', [batch], BigInt64Array.from(task.classIndex, BigInt)),
-      }),
-    });
+    const images = tensor('f32', [batch, channels, height, width], new Float32Array(task.images));
+    const outputs = await this.#forward(images, task.classIndex);
     const logits = outputs.logits as Tensor<'f32'>;
     return {
       ...this.#predict(logits.data),
-      ...(await this.#explain(outputs, task)),
+      ...(await this.#explain(images, outputs, task)),
       ran: { provider: this.session.provider, backend: this.backend.info.name },
     };
+  }
+
+  #forward(images: Tensor<'f32'>, classIndex: Int32Array): Promise<Record<string, Tensor>> {
+    return this.session.run({
+      image: images,
+      class_index: tensor('i64', [classIndex.length], BigInt64Array.from(classIndex, BigInt)),
+    });
   }
 
   #predict(logits: Float32Array) {
@@ -110,17 +113,18 @@ export class BatchScorer {
     return { logits, predicted, confidence, entropy, leastConfidence, margin };
   }
 
-  async #explain(outputs: Record<string, Tensor>, task: InferenceTask) {
+  async #explain(images: Tensor<'f32'>, outputs: Record<string, Tensor>, task: InferenceTask) {
     const { batch, height, width, explanation, binarise } = this.setup;
     const kurtosis = new Float64Array(batch).fill(NaN);
     const diceScores = new Float64Array(batch).fill(NaN);
     if (!explanation) return { kurtosis, dice: diceScores, flat: new Uint8Array(batch) };
 
-    const saliency = await findExplanation(explanation).reduce(outputs, this.backend, {
-      height,
-      width,
-      keep: !task.wantMaps,
-    });
+    const classes = explainedClasses(task.classIndex, outputs.logits as Tensor<'f32'>);
+    const saliency = await findExplanation(explanation).maps(
+      { images, outputs, again: (others) => this.#forward(others, classes) },
+      this.backend,
+      { height, width, keep: !task.wantMaps },
+    );
     const maps = { ...saliency.maps, dims: [batch, height * width] };
     const { counts, binned } = await this.backend.run(histogram, { maps }, { bins, low: 0, high: 1 });
     for (let b = 0; b < batch; b++) kurtosis[b] = binned.data[b * 5 + 3];
@@ -147,6 +151,16 @@ export class BatchScorer {
       ...(task.wantMaps && { maps: hostArray(saliency.maps) }),
     };
   }
+}
+
+/** The classes that were explained: the asked ones, or the highest logit where that is −1. */
+function explainedClasses(asked: Int32Array, { dims, data }: Tensor<'f32'>): Int32Array {
+  const classes = dims[1];
+  return asked.map((index, b) => {
+    if (index >= 0) return index;
+    const row = data.subarray(b * classes, (b + 1) * classes);
+    return row.reduce((top, value, k) => (value > row[top] ? k : top), 0);
+  });
 }
 
 function hostArray(map: object): Float32Array {

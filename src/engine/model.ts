@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { SightlineError } from '../core/errors.js';
 import { readSidecar, type Sidecar } from '../data/sidecar.js';
 import type { Preprocessing, Sample } from '../data/types.js';
-import { defaultExplanation, findExplanation } from '../explain/index.js';
+import { defaultExplanation, findExplanation, type Explanation, type ExplanationSettings } from '../explain/index.js';
 import { maximumEntropy } from '../features/uncertainty.js';
 import { readClassifier, type Classifier } from '../graph/classifier.js';
 import { compile, type CompiledGraph } from '../graph/compile.js';
@@ -13,6 +13,7 @@ import type { InferenceSetup } from './batch_scorer.js';
 import { planWidth } from './memory_plan.js';
 import type { ComputeOptions, ExplainOptions, ModelOptions } from './options.js';
 import type { PipelineWidth } from './pipeline.js';
+import { withAlternatives } from './support.js';
 import { version } from '../core/version.js';
 
 const defaultBatch = 8;
@@ -54,8 +55,10 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     size,
     targetLayer: options.layer,
   });
-  const explanationName = findExplanation(options.explain ?? defaultExplanation).name;
-  const { compiled, noSaliency } = compileFor(classifier, options, size);
+  const explanation = findExplanation(options.explain ?? defaultExplanation);
+  const preprocessing = resolvePreprocessing(options, sidecar, classifier, size, notice);
+  const settings = { layer: options.layer, ...pixelRange(preprocessing) };
+  const { compiled, noSaliency } = compileFor(classifier, explanation, settings, options, preprocessing);
   if (noSaliency) notice(noSaliency.message);
   if (compiled.batchNote) notice(compiled.batchNote);
   if (classifier.activationSource === 'assumed') {
@@ -79,7 +82,6 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     },
     options,
   );
-  const preprocessing = resolvePreprocessing(options, sidecar, compiled, notice);
   const setup: InferenceSetup = {
     onnx,
     provider,
@@ -91,7 +93,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     width,
     classes: compiled.classes,
     activation,
-    explanation: noSaliency ? null : explanationName,
+    explanation: noSaliency ? null : explanation.name,
     binarise: options.binarise ?? 0.5,
   };
   const classChoice = options.class ?? 'predicted';
@@ -124,22 +126,32 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   };
 }
 
-/** Compiles with the gradient pass; a model without a spatial layer is compiled for its probabilities alone. */
+/** Compiles with what the explanation needs; a model that cannot have it is compiled for its probabilities alone. */
 function compileFor(
   classifier: Classifier,
+  explanation: Explanation,
+  settings: ExplanationSettings,
   options: OpenModelOptions,
-  size: readonly [number, number] | undefined,
+  { height, width }: Preprocessing,
 ): { compiled: CompiledGraph; noSaliency: SightlineError | null } {
-  const common = { batch: options.batch ?? defaultBatch, size: size ?? classifier.size ?? defaultSize };
+  const size = [height, width] as const;
+  const common = { batch: options.batch ?? defaultBatch, size };
   try {
-    return { compiled: compile(classifier, { ...common, explain: { targetLayer: options.layer } }), noSaliency: null };
+    return { compiled: compile(classifier, { ...common, passes: explanation.passes(settings) }), noSaliency: null };
   } catch (error) {
+    if (!(error instanceof SightlineError) || !['E_MODEL_UNSUPPORTED', 'E_OP_UNSUPPORTED'].includes(error.code)) {
+      throw error;
+    }
+    const obstacle = withAlternatives(error, classifier, settings, size);
     // A layer or method that was asked for by name must not be dropped silently.
-    const optional =
-      error instanceof SightlineError && ['E_MODEL_UNSUPPORTED', 'E_OP_UNSUPPORTED'].includes(error.code);
-    if (!optional || options.layer || options.explain) throw error;
-    return { compiled: compile(classifier, common), noSaliency: error };
+    if (options.layer || options.explain) throw obstacle;
+    return { compiled: compile(classifier, common), noSaliency: obstacle };
   }
+}
+
+/** What a preprocessed pixel can be at least and at most, per channel. */
+function pixelRange({ mean, std }: Preprocessing): Pick<ExplanationSettings, 'low' | 'high'> {
+  return { low: mean.map((m, c) => -m / std[c]), high: mean.map((m, c) => (1 - m) / std[c]) };
 }
 
 async function findSidecar(options: ModelOptions): Promise<Sidecar> {
@@ -188,11 +200,14 @@ function classSelector(choice: number | string, labels: string[], classes: numbe
 function resolvePreprocessing(
   options: ModelOptions,
   sidecar: Sidecar,
-  { channels, height, width }: CompiledGraph,
+  classifier: Classifier,
+  size: readonly [number, number] | undefined,
   notice: (message: string) => void,
 ): Preprocessing {
   const mean = options.mean ?? sidecar.mean;
   const std = options.std ?? sidecar.std;
+  const { channels } = classifier;
+  const [height, width] = size ?? classifier.size ?? defaultSize;
   if (!mean && !std) notice('No --mean and --std given: pixels go into the model as they are, in [0, 1].');
   return {
     channels,

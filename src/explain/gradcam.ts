@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.js';
+import { layerGradient } from '../graph/passes/layer_gradient.js';
 import { gradcam as reduction } from '../kernels/gradcam.js';
 import type { Explanation } from './explanation.js';
 
@@ -9,8 +10,10 @@ import type { Explanation } from './explanation.js';
 export const gradCam: Explanation = {
   name: 'grad-cam',
   summary: 'Grad-CAM at the target layer',
-  outputs: ['activation', 'gradient'],
-  async reduce(outputs, backend, { height, width, keep }) {
+  atLayer: true,
+  runs: 1,
+  passes: ({ layer }) => [layerGradient(layer)],
+  async maps({ outputs }, backend, { height, width, keep }) {
     const inputs = { activations: outputs.activation as Tensor<'f32'>, gradients: outputs.gradient as Tensor<'f32'> };
     return backend.run(reduction, inputs, { height, width, normalise: 1 }, { keep: keep ? ['maps'] : [] });
   },

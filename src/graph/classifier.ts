@@ -1,7 +1,3 @@
-// NOTE FROM THE LEAD to the graph helper: I have taken over src/runtime, src/explain and src/models (parts 6, 7, 8 of
-// your brief) so that you can concentrate on ops, gradient, classifier, compile and the goldens. Please do not rewrite
-// those folders. Please also export peakActivationBytes(graph: Graph): number from src/graph/memory.ts (bytes of the
-// largest set of values alive at once for ONE sample, from inferred shapes). Delete this note when read.
 import { SightlineError } from '../core/errors.js';
 import { canonical } from './canonical.js';
 import { findHead } from './head.js';
@@ -10,7 +6,7 @@ import type { Inference } from './infer.js';
 import type { Graph, ValueShape } from './ir.js';
 import { areaOf, automaticTarget, layerNamed, spatialLayers } from './layers.js';
 import { importOnnx } from './onnx_import.js';
-import { declaredShapes, inferGraph, simplify } from './passes.js';
+import { declaredShapes, inferGraph, simplify } from './rewriting.js';
 
 export type Activation = 'softmax' | 'sigmoid' | 'none';
 export type Layout = 'NCHW' | 'NHWC';
@@ -41,8 +37,10 @@ export interface Layer {
   op: string;
   /** As laid out in the graph; the batch is the one that `readClassifier` assumed. */
   shape: readonly number[];
-  /** 1 for NCHW, 3 for NHWC. */
+  /** 1 for NCHW, 3 for NHWC, 2 for tokens. */
   channelAxis: number;
+  /** For a layer [N, tokens, C] of a vision transformer: its grid of patches, row by row after `before` other tokens. */
+  tokens?: { before: number; height: number; width: number };
 }
 
 export interface ClassifierInput {

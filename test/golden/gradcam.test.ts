@@ -6,6 +6,7 @@ import { tensor, type Tensor } from '../../src/core/tensor.js';
 import { findExplanation } from '../../src/explain/index.js';
 import { readClassifier } from '../../src/graph/classifier.js';
 import { compile } from '../../src/graph/compile.js';
+import { layerGradient } from '../../src/graph/passes/layer_gradient.js';
 import { openSession } from '../../src/runtime/index.js';
 import { largestDifference, readGolden, type GradCamGolden } from './read_golden.js';
 
@@ -16,7 +17,7 @@ const goldens = readdirSync(folder).filter((name) => name.endsWith('.bin')).map(
 async function explained(golden: GradCamGolden, file: string, layer: string | undefined, classes: number[], batch: number) {
   const images = golden.arrays.get('images') as Tensor<'f32'>;
   const [count, channels, height, width] = images.dims;
-  const compiled = compile(readClassifier(folder + file), { batch, explain: { targetLayer: layer } });
+  const compiled = compile(readClassifier(folder + file), { batch, passes: [layerGradient(layer)] });
   expect(compiled.batch).toBe(batch);
   const sample = channels * height * width;
   const input = new Float32Array(batch * sample);
@@ -28,7 +29,9 @@ async function explained(golden: GradCamGolden, file: string, layer: string | un
   });
   await session.close();
   const backend = await openBackend({ prefer: 'reference' });
-  const { maps, flat } = await findExplanation('grad-cam').reduce(outputs, backend, { height, width, keep: false });
+  const again = () => Promise.reject(new Error('Grad-CAM needs one run'));
+  const run = { images, outputs, again };
+  const { maps, flat } = await findExplanation('grad-cam').maps(run, backend, { height, width, keep: false });
   backend.close();
   return { compiled, logits: outputs.logits.data as Float32Array, maps: (maps as Tensor<'f32'>).data, flat: flat.data };
 }

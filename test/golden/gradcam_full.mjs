@@ -7,6 +7,7 @@ import { tensor } from '../../dist/core/tensor.js';
 import { findExplanation } from '../../dist/explain/index.js';
 import { readClassifier } from '../../dist/graph/classifier.js';
 import { compile } from '../../dist/graph/compile.js';
+import { layerGradient } from '../../dist/graph/passes/layer_gradient.js';
 import { openSession } from '../../dist/runtime/index.js';
 
 const folder = process.argv[2];
@@ -21,16 +22,16 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.bin')).s
     for (const { module, classes } of header.layers) {
       const images = arrays.get('images');
       const [batch, , height, width] = images.dims;
-      const compiled = compile(classifier, { batch, size: [height, width], explain: { targetLayer: values[module] } });
+      const compiled = compile(classifier, { batch, size: [height, width], passes: [layerGradient(values[module])] });
       const session = await openSession(compiled.onnx, { threads: 2 });
       const outputs = await session.run({
         image: tensor('f32', images.dims, images.data),
         class_index: tensor('i64', [batch], BigInt64Array.from(classes, BigInt)),
       });
       await session.close();
-      const { maps } = await findExplanation('grad-cam').reduce(outputs, backend, { height, width, keep: false });
+      const { maps } = await findExplanation('grad-cam').maps({ outputs }, backend, { height, width, keep: false });
       model.logits = largest(outputs.logits.data, arrays.get('logits').data);
-      model.layers[module] = { onnx: values[module], shape: compiled.activationShape, ...differences(maps.data, arrays, module) };
+      model.layers[module] = { onnx: values[module], shape: compiled.dims.activation.slice(1), ...differences(maps.data, arrays, module) };
     }
   }
 }

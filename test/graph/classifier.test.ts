@@ -4,6 +4,7 @@ import { tensor } from '../../src/core/tensor.js';
 import { i64 } from '../../src/graph/constant.js';
 import { readClassifier, type ClassifierOptions } from '../../src/graph/classifier.js';
 import { compile, type CompiledGraph } from '../../src/graph/compile.js';
+import { layerGradient } from '../../src/graph/passes/layer_gradient.js';
 import { peakActivationBytes } from '../../src/graph/memory.js';
 import { exportOnnx } from '../../src/graph/onnx_export.js';
 import { GraphBuilder } from '../../src/models/builder.js';
@@ -31,7 +32,7 @@ async function run(compiled: CompiledGraph, classes = [-1, 0, 1, 2]) {
 
 async function explained(model: SmallModel, options: ClassifierOptions = {}) {
   const classifier = readClassifier(smallModelBytes(model), options);
-  const compiled = compile(classifier, { batch, explain: {} });
+  const compiled = compile(classifier, { batch, passes: [layerGradient()] });
   return { classifier, compiled, outputs: await run(compiled) };
 }
 
@@ -40,7 +41,8 @@ const reference = await explained({});
 describe('compiled classifiers agree whatever the form of the model', () => {
   it('has the interface it promises', () => {
     const { compiled, outputs } = reference;
-    expect(compiled).toMatchObject({ batch, channels: 3, height: 8, width: 8, classes: 3, activationShape: [6, 8, 8] });
+    expect(compiled).toMatchObject({ batch, channels: 3, height: 8, width: 8, classes: 3 });
+    expect(compiled.dims.activation).toEqual([batch, 6, 8, 8]);
     expect(compiled.targetLayer).toBe('features');
     expect(outputs.logits.dims).toEqual([batch, 3]);
     expect(outputs.activation.dims).toEqual([batch, 6, 8, 8]);
@@ -74,7 +76,7 @@ describe('compiled classifiers agree whatever the form of the model', () => {
   it.each(variants)('%s', async (_name, model, tolerance) => {
     const classifier = readClassifier(smallModelBytes(model));
     expect(classifier.channels).toBe(3);
-    const compiled = compile(classifier, { batch, size: [8, 8], explain: {} });
+    const compiled = compile(classifier, { batch, size: [8, 8], passes: [layerGradient()] });
     expect(compiled.batch).toBe(batch);
     expect(compiled.batchNote).toBeUndefined();
     const outputs = await run(compiled);
@@ -108,7 +110,7 @@ describe('compiled classifiers agree whatever the form of the model', () => {
     );
     const classifier = readClassifier(exportOnnx(graph));
     expect(classifier.targetLayer).toMatchObject({ name: 'nhwc', channelAxis: 3 });
-    const outputs = await run(compile(classifier, { batch, explain: {} }));
+    const outputs = await run(compile(classifier, { batch, passes: [layerGradient()] }));
     for (const name of ['logits', 'activation', 'gradient'] as const) {
       expect(outputs[name].dims).toEqual(reference.outputs[name].dims);
       expect(largestDifference(outputs[name].data, reference.outputs[name].data)).toBeLessThan(1e-6);
@@ -135,11 +137,11 @@ describe('compiled classifiers agree whatever the form of the model', () => {
     graph.declared.set('map', { name: 'map', type: 'f32', dims: [null, 3, 8, 8] });
     const classifier = readClassifier(exportOnnx(graph));
     classifier.graph.declared.clear();
-    expect(() => compile(classifier, { batch, explain: { targetLayer: 'map' } })).toThrow(
+    expect(() => compile(classifier, { batch, passes: [layerGradient('map')] })).toThrow(
       expect.objectContaining({ code: 'E_MODEL_UNSUPPORTED' }),
     );
     const measured = new Map([['map', { type: 'f32' as const, dims: [1, 3, 8, 8] }]]);
-    const { gradient } = await run(compile(classifier, { batch, measured, explain: { targetLayer: 'map' } }));
+    const { gradient } = await run(compile(classifier, { batch, measured, passes: [layerGradient('map')] }));
     expect(gradient.dims).toEqual([batch, 3, 8, 8]);
     expect(gradient.data[0]).toBeCloseTo(0.5 / 64, 7);
   });
@@ -150,7 +152,7 @@ describe('compiled classifiers agree whatever the form of the model', () => {
     const x = b.op('Concat', ['input', b.floats([1, 1, 8, 8], new Float32Array(64).fill(1))], { axis: 1 });
     const pooled = b.globalPool(b.relu(x), 'average');
     b.output(b.dense(pooled, new Float32Array(8).fill(0.5), new Float32Array(2)), 'out', [1, 2]);
-    const compiled = compile(readClassifier(exportOnnx(b.graph)), { batch, explain: {} });
+    const compiled = compile(readClassifier(exportOnnx(b.graph)), { batch, passes: [layerGradient()] });
     expect(compiled.batch).toBe(1);
     expect(compiled.batchNote).toMatch(/batch 1 is used/);
     expect((await run(compiled)).logits.dims).toEqual([1, 2]);
@@ -201,12 +203,12 @@ describe('what is read from the graph', () => {
     expect(classifier.layers().map((layer) => layer.op)).toEqual(['Conv', 'Relu', 'Conv', 'Relu', 'GlobalAveragePool']);
     expect(classifier.targetLayers).toHaveLength(4);
     const [first] = classifier.targetLayers;
-    expect(compile(classifier, { batch: 1, explain: { targetLayer: first.node } }).targetLayer).toBe(first.name);
-    const unknown = () => compile(classifier, { batch: 1, explain: { targetLayer: 'feature' } });
+    expect(compile(classifier, { batch: 1, passes: [layerGradient(first.node)] }).targetLayer).toBe(first.name);
+    const unknown = () => compile(classifier, { batch: 1, passes: [layerGradient('feature')] });
     expect(unknown).toThrow(
       expect.objectContaining({ code: 'E_ARGUMENT', remedy: expect.stringContaining("'features'") as string }),
     );
-    const notSpatial = () => compile(classifier, { batch: 1, explain: { targetLayer: 'scores' } });
+    const notSpatial = () => compile(classifier, { batch: 1, passes: [layerGradient('scores')] });
     expect(notSpatial).toThrow(/not a feature map/);
   });
 
@@ -228,7 +230,7 @@ describe('what cannot be done is said', () => {
     expect(classifier.targetLayers).toEqual([]);
     expect(classifier.targetLayer).toBeNull();
     expect(compile(classifier, { batch: 2 }).outputs).toEqual(['logits']);
-    const explain = () => compile(classifier, { batch: 2, explain: {} });
+    const explain = () => compile(classifier, { batch: 2, passes: [layerGradient()] });
     expect(explain).toThrow(
       expect.objectContaining({ code: 'E_MODEL_UNSUPPORTED', remedy: expect.stringContaining('entropy') as string }),
     );
@@ -246,13 +248,13 @@ describe('what cannot be done is said', () => {
       b.output(b.dense(late, new Float32Array([1, -1, 2, 1]), new Float32Array(2)), 'out', [null, 2]);
       return readClassifier(exportOnnx(b.graph));
     };
-    expect(() => compile(build(true), { batch: 2, explain: {} })).toThrow(
+    expect(() => compile(build(true), { batch: 2, passes: [layerGradient()] })).toThrow(
       expect.objectContaining({
         code: 'E_OP_UNSUPPORTED',
         message: expect.stringMatching(/Mish node 'mish_\d+'.*--layer/) as string,
       }),
     );
-    const { gradient } = await run(compile(build(false), { batch, explain: {} }), [0, 0, 0, 0]);
+    const { gradient } = await run(compile(build(false), { batch, passes: [layerGradient()] }), [0, 0, 0, 0]);
     expect(gradient.data[0]).toBeCloseTo(1 / 64, 6);
   });
 
@@ -267,8 +269,8 @@ describe('what cannot be done is said', () => {
       null,
       2,
     ]);
-    const compiled = compile(readClassifier(exportOnnx(b.graph)), { batch: 5, explain: {} });
-    expect(compiled.activationShape).toEqual([3, 8, 8]);
+    const compiled = compile(readClassifier(exportOnnx(b.graph)), { batch: 5, passes: [layerGradient()] });
+    expect(compiled.dims.activation.slice(1)).toEqual([3, 8, 8]);
     b.graph.declared.clear();
     // Without the declaration nothing is known of the feature map, only the scores' declared shape.
     const blind = readClassifier(exportOnnx(b.graph));

@@ -3,6 +3,7 @@ import { Rng } from '../../src/core/rng.js';
 import { tensor } from '../../src/core/tensor.js';
 import { readClassifier } from '../../src/graph/classifier.js';
 import { compile } from '../../src/graph/compile.js';
+import { layerGradient } from '../../src/graph/passes/layer_gradient.js';
 import { exportOnnx } from '../../src/graph/onnx_export.js';
 import { fitLinearHead } from '../../src/models/linear_head.js';
 import { buildPhantomClassifier, phantomInputSize, phantomMapSize } from '../../src/models/phantom_classifier.js';
@@ -69,8 +70,8 @@ describe('the phantom classifier', () => {
       classes: 2,
       batch: null,
     });
-    const compiled = compile(classifier, { batch: 2, explain: {} });
-    expect(compiled.activationShape).toEqual([1, phantomMapSize, phantomMapSize]);
+    const compiled = compile(classifier, { batch: 2, passes: [layerGradient()] });
+    expect(compiled.dims.activation.slice(1)).toEqual([1, phantomMapSize, phantomMapSize]);
     const session = await openSession(compiled.onnx);
     const image = Float32Array.from({ length: 2 * phantomInputSize ** 2 }, () => rng.uniform());
     const { gradient, activation } = await session.run({

@@ -5,10 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/core/tensor.js';
 import { readClassifier } from '../../src/graph/classifier.js';
 import { compile } from '../../src/graph/compile.js';
+import { layerGradient } from '../../src/graph/passes/layer_gradient.js';
 import { openSession, providerStatus } from '../../src/runtime/index.js';
 import { smallModelBytes } from '../graph/small_models.js';
 
-const onnx = compile(readClassifier(smallModelBytes()), { batch: 2, explain: {} }).onnx;
+const onnx = compile(readClassifier(smallModelBytes()), { batch: 2, passes: [layerGradient()] }).onnx;
 const inputs = () => ({
   image: tensor(
     'f32',

@@ -3,10 +3,11 @@
 import { tensor } from '../../dist/core/tensor.js';
 import { readClassifier } from '../../dist/graph/classifier.js';
 import { compile } from '../../dist/graph/compile.js';
+import { layerGradient } from '../../dist/graph/passes/layer_gradient.js';
 import { openSession } from '../../dist/runtime/index.js';
 
 const [model, layer] = process.argv.slice(2);
-const compiled = compile(readClassifier(model), { batch: 2, explain: { targetLayer: layer } });
+const compiled = compile(readClassifier(model), { batch: 2, passes: [layerGradient(layer)] });
 const { batch, channels, height, width } = compiled;
 const pixels = Float32Array.from(
   { length: batch * channels * height * width },

@@ -31,16 +31,18 @@ export type ShapeRule = (view: NodeView) => ValueShape[];
 /** Outputs as constants when all needed inputs are; undefined to leave the node in the graph. */
 export type Evaluator = (view: NodeView) => Constant[] | undefined;
 
-/** What a gradient rule sees: the node, the gradients that arrive at its outputs, and an emitter for new nodes. */
-export interface GradientView {
+/** What a backward rule sees: the node, what arrives at its outputs, and an emitter for new nodes. */
+export interface BackwardView {
   readonly node: Node;
   readonly opset: number;
   readonly emit: Emitter;
-  /** Gradient with respect to output `index` (zeros are never materialised: undefined means zero). */
+  /** What arrives at output `index`, its gradient or relevance (zeros are never materialised: undefined means zero). */
   arriving(index: number): string | undefined;
-  /** Whether the gradient with respect to input `index` is wanted. */
+  /** Whether input `index` lies on a way to a target. */
   wants(index: number): boolean;
 }
+
+export type GradientView = BackwardView;
 
 /** Values holding the gradient with respect to each wanted input, in order of inputs. Undefined = zero. */
 export type GradientRule = (view: GradientView) => (string | undefined)[];

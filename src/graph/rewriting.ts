@@ -66,9 +66,9 @@ export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): 
   };
 }
 
-/** Values that depend on `from`, itself included. */
-export function dependents(graph: Graph, from: string): Set<string> {
-  const reached = new Set([from]);
+/** Values that depend on any of `from`, themselves included. */
+export function dependents(graph: Graph, from: Iterable<string>): Set<string> {
+  const reached = new Set(from);
   for (const node of graph.nodes) {
     if (readsOf(node).some((name) => reached.has(name)))
       for (const output of node.outputs) if (output) reached.add(output);
