@@ -8,6 +8,7 @@ import { guidedBackprop } from './guided_backprop.js';
 import { guidedGradCam } from './guided_gradcam.js';
 import { hiresCam } from './hires_cam.js';
 import { integratedGradients } from './integrated_gradients.js';
+import { relevanceExplanations } from './relevance.js';
 import { smoothGrad } from './smoothgrad.js';
 
 export type { ExplainedBatch, Explanation, ExplanationSettings, SaliencyMaps, SaliencySize } from './explanation.js';
@@ -24,6 +25,7 @@ export const explanations: ReadonlyMap<string, Explanation> = new Map(
     integratedGradients,
     guidedBackprop,
     guidedGradCam,
+    ...relevanceExplanations,
   ].map((e) => [e.name, e]),
 );
 

@@ -1,12 +1,14 @@
 import { SightlineError, expectArgument } from '../core/errors.js';
 import { assemble } from './assemble.js';
 import { shapesFor, wrongSize, type Classifier } from './classifier.js';
+import { foldBatchNorm } from './fold_batchnorm.js';
 import { Inference } from './infer.js';
 import type { Graph, ValueShape } from './ir.js';
 import { exportOnnx } from './onnx_export.js';
 import type { GraphPass, PassFacts } from './passes/pass.js';
 import { rebatch } from './rebatch.js';
 import { declaredShapes, simplify } from './rewriting.js';
+import { shareCommon } from './share.js';
 
 export interface CompileOptions {
   /** Samples per run; static in the compiled graph. */
@@ -64,7 +66,7 @@ export function compile(classifier: Classifier, options: CompileOptions): Compil
   const passes = options.passes ?? [];
   const { graph: sized, inference, batch, note } = withBatch(classifier, options, size);
   const kept = [classifier.logits, ...passes.flatMap((pass) => pass.keeps?.(classifier) ?? [])];
-  const model = simplify(sized, inference, kept);
+  const model = optimise(simplify(sized, inference, kept), inference, kept, passes);
   const imageDims = [batch, classifier.channels, ...size];
   const { graph, dims, ...facts } = assemble(classifier, model, inference, imageDims, passes);
   return {
@@ -80,6 +82,13 @@ export function compile(classifier: Classifier, options: CompileOptions): Compil
     classes: classifier.classes,
     ...facts,
   };
+}
+
+/** Batch norms folded where every pass allows it, every value computed once, nothing computed that nobody reads. */
+function optimise(graph: Graph, inference: Inference, kept: readonly string[], passes: readonly GraphPass[]): Graph {
+  const folds = passes.every((pass) => pass.foldsBatchNorm !== false);
+  const folded = folds ? foldBatchNorm(graph, (name) => inference.constant(name), kept) : graph;
+  return simplify(shareCommon(folded, new Set(kept)), inference, kept);
 }
 
 interface Batched {

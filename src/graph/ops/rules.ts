@@ -49,7 +49,7 @@ export type GradientRule = (view: GradientView) => (string | undefined)[];
 
 /**
  * All that the engine knows of one ONNX op. A pass that meets an op without the rule it needs throws
- * E_OP_UNSUPPORTED. Further passes (relevance, training) add a member here and nothing else changes.
+ * E_OP_UNSUPPORTED. How relevance passes an op is said in `relevance/rules.ts`, one line each.
  */
 export interface OpRules {
   shape?: ShapeRule;
