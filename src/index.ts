@@ -19,15 +19,8 @@ export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';
 
 export { ScoreStore, type RankedSample, type ScoreRow } from './store/score_store.js';
-export {
-  criteria,
-  findStrategy,
-  strategies,
-  type Criterion,
-  type ScoredPool,
-  type Strategy,
-  type StrategyContext,
-} from './strategies/index.js';
+export { criteria, type Criterion } from './core/criteria.js';
+export { findStrategy, strategies, type ScoredPool, type Strategy, type StrategyContext } from './strategies/index.js';
 export { rankOrder } from './selection/ranking.js';
 
 export { backendStatus, openBackend, type Backend } from './backend/index.js';

@@ -1,4 +1,5 @@
 import { isOnDevice, openBackend, type Backend, type BackendName } from '../backend/index.js';
+import { forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import { tensor, type Tensor } from '../core/tensor.js';
 import { findExplanation } from '../explain/index.js';
@@ -6,6 +7,7 @@ import { otsuThreshold } from '../features/otsu.js';
 import { probabilities, uncertainty, type Activation } from '../features/uncertainty.js';
 import { dice } from '../kernels/dice.js';
 import { histogram } from '../kernels/histogram.js';
+import { DropoutScorer, type DropoutSetup } from './dropout_scorer.js';
 import { openSession, type ProviderName, type Session } from '../runtime/index.js';
 
 /** Everything a worker needs to open a model: plain data, and the ONNX bytes in shared memory. */
@@ -24,6 +26,8 @@ export interface InferenceSetup {
   /** Name of the explanation, or null to score probabilities alone. */
   explanation: string | null;
   binarise: number | 'otsu' | 'soft';
+  /** Monte-Carlo dropout, when a criterion needs it. */
+  dropout: DropoutSetup | null;
 }
 
 /** One batch in shared memory. Holes (samples that could not be read) are zeros. */
@@ -45,11 +49,7 @@ export interface InferenceResult {
   logits: Float32Array;
   predicted: Int32Array;
   confidence: Float64Array;
-  entropy: Float64Array;
-  leastConfidence: Float64Array;
-  margin: Float64Array;
-  kurtosis: Float64Array;
-  dice: Float64Array;
+  criteria: Criteria<Float64Array>;
   flat: Uint8Array;
   /** f32[batch,H,W] in [0, 1], when asked for */
   maps?: Float32Array;
@@ -63,7 +63,8 @@ const bins = 256;
 export async function openBatchScorer(setup: InferenceSetup): Promise<BatchScorer> {
   const session = await openSession(new Uint8Array(setup.onnx), { provider: setup.provider, threads: setup.threads });
   const backend = await openBackend({ prefer: setup.backend });
-  return new BatchScorer(setup, session, backend);
+  const dropout = setup.dropout ? await DropoutScorer.open(setup.dropout, setup) : null;
+  return new BatchScorer(setup, session, backend, dropout);
 }
 
 /** Runs one batch: model → saliency → histogram and Dice; only the numbers leave the device. */
@@ -72,16 +73,23 @@ export class BatchScorer {
     private readonly setup: InferenceSetup,
     private readonly session: Session,
     private readonly backend: Backend,
+    private readonly dropout: DropoutScorer | null,
   ) {}
 
   async run(task: InferenceTask): Promise<InferenceResult> {
-    const { batch, channels, height, width } = this.setup;
+    const { batch, channels, height, width, classes } = this.setup;
     const images = tensor('f32', [batch, channels, height, width], new Float32Array(task.images));
     const outputs = await this.#forward(images, task.classIndex);
     const logits = outputs.logits as Tensor<'f32'>;
+    const criteria = forCriteria(() => new Float64Array(batch).fill(NaN));
+    const prediction = this.#predict(logits.data, criteria);
+    const explained = await this.#explain(images, outputs, task, criteria);
+    if (this.dropout) await this.dropout.score(outputs, batch, classes, criteria);
     return {
-      ...this.#predict(logits.data),
-      ...(await this.#explain(images, outputs, task)),
+      logits: logits.data,
+      ...prediction,
+      ...explained,
+      criteria,
       ran: { provider: this.session.provider, backend: this.backend.info.name },
     };
   }
@@ -93,10 +101,10 @@ export class BatchScorer {
     });
   }
 
-  #predict(logits: Float32Array) {
+  #predict(logits: Float32Array, criteria: Criteria<Float64Array>) {
     const { batch, classes, activation } = this.setup;
     const predicted = new Int32Array(batch);
-    const [confidence, entropy, leastConfidence, margin] = Array.from({ length: 4 }, () => new Float64Array(batch));
+    const confidence = new Float64Array(batch);
     for (let b = 0; b < batch; b++) {
       const p = probabilities(logits.subarray(b * classes, (b + 1) * classes), activation);
       const u = uncertainty(p, activation);
@@ -106,18 +114,21 @@ export class BatchScorer {
       const single = classes === 1;
       predicted[b] = single ? Number(p[0] >= 0.5) : top;
       confidence[b] = single ? Math.max(p[0], 1 - p[0]) : p[top];
-      entropy[b] = u.entropy;
-      leastConfidence[b] = u.leastConfidence;
-      margin[b] = u.margin;
+      criteria.entropy[b] = u.entropy;
+      criteria.least_confidence[b] = u.leastConfidence;
+      criteria.margin[b] = u.margin;
     }
-    return { logits, predicted, confidence, entropy, leastConfidence, margin };
+    return { predicted, confidence };
   }
 
-  async #explain(images: Tensor<'f32'>, outputs: Record<string, Tensor>, task: InferenceTask) {
+  async #explain(
+    images: Tensor<'f32'>,
+    outputs: Record<string, Tensor>,
+    task: InferenceTask,
+    criteria: Criteria<Float64Array>,
+  ) {
     const { batch, height, width, explanation, binarise } = this.setup;
-    const kurtosis = new Float64Array(batch).fill(NaN);
-    const diceScores = new Float64Array(batch).fill(NaN);
-    if (!explanation) return { kurtosis, dice: diceScores, flat: new Uint8Array(batch) };
+    if (!explanation) return { flat: new Uint8Array(batch) };
 
     const classes = explainedClasses(task.classIndex, outputs.logits as Tensor<'f32'>);
     const saliency = await findExplanation(explanation).maps(
@@ -127,7 +138,7 @@ export class BatchScorer {
     );
     const maps = { ...saliency.maps, dims: [batch, height * width] };
     const { counts, binned } = await this.backend.run(histogram, { maps }, { bins, low: 0, high: 1 });
-    for (let b = 0; b < batch; b++) kurtosis[b] = binned.data[b * 5 + 3];
+    for (let b = 0; b < batch; b++) criteria.kurtosis[b] = binned.data[b * 5 + 3];
 
     if (task.hasRoi.some(Boolean)) {
       const thresholds = new Float32Array(batch);
@@ -141,12 +152,10 @@ export class BatchScorer {
         { maps, masks, thresholds: tensor('f32', [batch], thresholds) },
         { mode: binarise === 'soft' ? 1 : 0 },
       );
-      task.hasRoi.forEach((has, b) => has && (diceScores[b] = overlap.dice.data[b]));
+      task.hasRoi.forEach((has, b) => has && (criteria.dice[b] = overlap.dice.data[b]));
     }
     if (isOnDevice(maps)) maps.release();
     return {
-      kurtosis,
-      dice: diceScores,
       flat: Uint8Array.from(saliency.flat.data),
       ...(task.wantMaps && { maps: hostArray(saliency.maps) }),
     };

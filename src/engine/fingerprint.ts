@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Sample } from '../data/types.js';
-import type { OpenModel } from './model.js';
+import { describeDropout, type OpenModel } from './model.js';
 
 /**
  * What decides a sample's numbers, as a digest per subject, so that a refused --resume can say what
@@ -16,6 +16,7 @@ export function fingerprint(model: OpenModel, samples: readonly Sample[]): Recor
     preprocessing: digest(model.preprocessing),
     explanation: digest([setup.explanation, model.targetLayer, model.classChoice]),
     binarise: digest(setup.binarise),
+    dropout: digest(setup.dropout && describeDropout(setup.dropout)),
     head: digest([setup.activation, model.labels]),
     compute: digest([setup.provider, setup.backend, setup.batch]),
   };

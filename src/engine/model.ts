@@ -8,10 +8,12 @@ import { defaultExplanation, findExplanation, type Explanation, type Explanation
 import { maximumEntropy } from '../features/uncertainty.js';
 import { readClassifier, type Classifier } from '../graph/classifier.js';
 import { compile, type CompiledGraph } from '../graph/compile.js';
+import type { DropoutGraph } from '../graph/dropout.js';
 import { peakActivationBytes } from '../graph/memory.js';
 import type { InferenceSetup } from './batch_scorer.js';
+import type { DropoutSetup } from './dropout_scorer.js';
 import { planWidth } from './memory_plan.js';
-import type { ComputeOptions, ExplainOptions, ModelOptions } from './options.js';
+import type { ComputeOptions, DropoutSettings, ExplainOptions, ModelOptions } from './options.js';
 import type { PipelineWidth } from './pipeline.js';
 import { withAlternatives } from './support.js';
 import { version } from '../core/version.js';
@@ -40,7 +42,13 @@ export interface OpenModel {
 
 export type OpenModelOptions = ModelOptions &
   ExplainOptions &
-  ComputeOptions & { onNotice?: (message: string) => void };
+  DropoutSettings &
+  ComputeOptions & {
+    /** Whether to run Monte-Carlo dropout. Default false. */
+    dropout?: boolean;
+    seed?: number;
+    onNotice?: (message: string) => void;
+  };
 
 /**
  * Reads the model, its sidecar and the flags (flags win over the sidecar, the sidecar over the graph).
@@ -69,13 +77,13 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
 
   const activation = classifier.multiLabel ? 'sigmoid' : 'softmax';
   const labels = classNames(options, sidecar, classifier);
-  const onnx = new SharedArrayBuffer(compiled.onnx.byteLength);
-  new Uint8Array(onnx).set(compiled.onnx);
+  const onnx = shared(compiled.onnx);
+  const dropout = compiled.dropout ? dropoutSetup(compiled.dropout, options) : null;
   const provider = (options.provider ?? 'auto') as InferenceSetup['provider'];
   const { batch, channels, height, width } = compiled;
   const plan = planWidth(
     {
-      modelBytes: onnx.byteLength,
+      modelBytes: onnx.byteLength + (dropout?.onnx.byteLength ?? 0),
       activationBytes: peakActivationBytes(classifier.graph) * batch,
       slotBytes: batch * height * width * (4 * channels + 1),
       singleSession: provider !== 'auto' && provider !== 'cpu',
@@ -95,6 +103,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     activation,
     explanation: noSaliency ? null : explanation.name,
     binarise: options.binarise ?? 0.5,
+    dropout,
   };
   const classChoice = options.class ?? 'predicted';
   const modelHash = await hashOf(options.model);
@@ -119,6 +128,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       targetLayer: compiled.targetLayer ?? null,
       class: classChoice,
       binarise: setup.binarise,
+      dropout: dropout && { ...describeDropout(dropout), at: compiled.dropout?.placement },
       provider,
       backend: setup.backend,
       batch,
@@ -135,7 +145,9 @@ function compileFor(
   { height, width }: Preprocessing,
 ): { compiled: CompiledGraph; noSaliency: SightlineError | null } {
   const size = [height, width] as const;
-  const common = { batch: options.batch ?? defaultBatch, size };
+  const { dropoutAt, dropoutRate, dropoutUnit } = options;
+  const dropout = options.dropout ? { placement: dropoutAt, rate: dropoutRate, unit: dropoutUnit } : undefined;
+  const common = { batch: options.batch ?? defaultBatch, size, dropout };
   try {
     return { compiled: compile(classifier, { ...common, passes: explanation.passes(settings) }), noSaliency: null };
   } catch (error) {
@@ -147,6 +159,25 @@ function compileFor(
     if (options.layer || options.explain) throw obstacle;
     return { compiled: compile(classifier, common), noSaliency: obstacle };
   }
+}
+
+const defaultPasses = 20;
+
+function dropoutSetup({ onnx, feeds, masks }: DropoutGraph, options: OpenModelOptions): DropoutSetup {
+  const passes = options.dropoutPasses ?? defaultPasses;
+  return { onnx: shared(onnx), feeds, masks, passes, seed: options.seed ?? 0 };
+}
+
+/** The settings that decide the stochastic passes' results. */
+export function describeDropout({ passes, seed, masks }: DropoutSetup): Record<string, unknown> {
+  return { passes, seed, masks: masks.map(({ dims, rate }) => ({ dims, rate })) };
+}
+
+/** A copy in shared memory, which every worker reads. */
+function shared(bytes: Uint8Array): SharedArrayBuffer {
+  const copy = new SharedArrayBuffer(bytes.byteLength);
+  new Uint8Array(copy).set(bytes);
+  return copy;
 }
 
 /** What a preprocessed pixel can be at least and at most, per channel. */

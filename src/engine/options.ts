@@ -36,6 +36,18 @@ export interface ExplainOptions {
   binarise?: number | 'otsu' | 'soft';
 }
 
+/** Monte-Carlo dropout, for the strategies that need it. */
+export interface DropoutSettings {
+  /** Stochastic passes per image. Default 20. */
+  dropoutPasses?: number;
+  /** Share of units dropped, in [0, 1). Default: the model's own rates, else 0.2. */
+  dropoutRate?: number;
+  /** Where units are dropped. Default: at the model's own Dropout nodes, else after every block. */
+  dropoutAt?: 'model' | 'blocks' | 'head';
+  /** Whole channels of feature maps (default) or single elements. */
+  dropoutUnit?: 'channel' | 'element';
+}
+
 /** Where and how wide the work runs. */
 export interface ComputeOptions {
   /** Kernel backend. Default auto. */
@@ -51,7 +63,7 @@ export interface ComputeOptions {
 }
 
 /** Options of a scoring pass. */
-export interface ScoreOptions extends ModelOptions, ExplainOptions, ComputeOptions {
+export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSettings, ComputeOptions {
   /** Folder, glob or manifest (.csv, .jsonl, .parquet). */
   pool: string;
   /** Output folder. */

@@ -1,3 +1,4 @@
+import { forCriteria } from '../core/criteria.js';
 import { WorkerPool } from '../core/worker_pool.js';
 import type { DecodeResult, DecodeTask } from '../data/decode.js';
 import type { Preprocessing, Sample } from '../data/types.js';
@@ -137,11 +138,7 @@ export class Pipeline {
         predicted: result.predicted[i],
         confidence: result.confidence[i],
         logits: result.logits.slice(i * classes, (i + 1) * classes),
-        entropy: result.entropy[i],
-        least_confidence: result.leastConfidence[i],
-        margin: result.margin[i],
-        kurtosis: result.kurtosis[i],
-        dice: result.dice[i],
+        criteria: forCriteria((name) => result.criteria[name][i]),
         flat: result.flat[i] !== 0,
         roi: d.roi,
       });

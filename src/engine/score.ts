@@ -1,16 +1,10 @@
+import { criteria, criterionSources } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import { ProgressMeter } from '../core/progress.js';
 import { openPool } from '../data/pool.js';
 import { rankOrder } from '../selection/ranking.js';
 import { ScoreStore, type RankedSample } from '../store/score_store.js';
-import {
-  criteria,
-  defaultContext,
-  findStrategy,
-  type Criterion,
-  type Strategy,
-  type StrategyContext,
-} from '../strategies/index.js';
+import { defaultContext, findStrategy, type Strategy, type StrategyContext } from '../strategies/index.js';
 import { fingerprint } from './fingerprint.js';
 import { openModel, type OpenModel } from './model.js';
 import type { ScoreOptions } from './options.js';
@@ -51,7 +45,8 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
   const started = performance.now();
   const store = await ScoreStore.open(options.out, storeMemory(options.limitMemory));
   try {
-    const model = await openModel(options);
+    const dropout = strategy.needs.some((need) => criterionSources[need] === 'dropout');
+    const model = await openModel({ ...options, dropout });
     requireCriteria(strategy, model);
     await beginRun(store, options, model);
     const scoring = await scoreChunks(store, model, options);
@@ -177,8 +172,7 @@ async function rank(store: ScoreStore, strategy: Strategy, context: StrategyCont
 }
 
 function requireCriteria(strategy: Strategy, model: OpenModel): void {
-  const fromSaliency: Criterion[] = ['kurtosis', 'dice'];
-  const missing = strategy.needs.filter((need) => fromSaliency.includes(need));
+  const missing = strategy.needs.filter((need) => criterionSources[need] === 'saliency');
   if (missing.length && model.noSaliency) throw model.noSaliency;
 }
 

@@ -1,6 +1,7 @@
 import { SightlineError, expectArgument } from '../core/errors.js';
 import { assemble } from './assemble.js';
 import { shapesFor, wrongSize, type Classifier } from './classifier.js';
+import { splitAtDropout, type DropoutGraph, type DropoutOptions } from './dropout.js';
 import { foldBatchNorm } from './fold_batchnorm.js';
 import { Inference } from './infer.js';
 import type { Graph, ValueShape } from './ir.js';
@@ -17,6 +18,8 @@ export interface CompileOptions {
   size?: readonly [height: number, width: number];
   /** What to compute besides the logits (`passes/`). */
   passes?: readonly GraphPass[];
+  /** Also split off what Monte-Carlo dropout runs again and again. */
+  dropout?: DropoutOptions;
   /** Shapes measured by running the model, for values that shape inference cannot reach. */
   measured?: ReadonlyMap<string, ValueShape>;
 }
@@ -35,6 +38,7 @@ export interface CompiledGraph extends PassFacts {
   height: number;
   width: number;
   classes: number;
+  dropout?: DropoutGraph;
 }
 
 /**
@@ -68,7 +72,9 @@ export function compile(classifier: Classifier, options: CompileOptions): Compil
   const kept = [classifier.logits, ...passes.flatMap((pass) => pass.keeps?.(classifier) ?? [])];
   const model = optimise(simplify(sized, inference, kept), inference, kept, passes);
   const imageDims = [batch, classifier.channels, ...size];
-  const { graph, dims, ...facts } = assemble(classifier, model, inference, imageDims, passes);
+  const split = options.dropout && splitAtDropout(classifier, model, inference, options.dropout);
+  const appended = split ? [...passes, split.prefix] : passes;
+  const { graph, dims, ...facts } = assemble(classifier, model, inference, imageDims, appended);
   return {
     onnx: exportOnnx(graph),
     inputs: graph.inputs.map((input) => input.name),
@@ -80,6 +86,7 @@ export function compile(classifier: Classifier, options: CompileOptions): Compil
     height: size[0],
     width: size[1],
     classes: classifier.classes,
+    ...(split && { dropout: split.tail }),
     ...facts,
   };
 }

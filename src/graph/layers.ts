@@ -100,7 +100,7 @@ export function automaticTarget(graph: Graph, layers: readonly Layer[], input: s
  * Values that all paths from `input` to `logits` pass through: those that are the only one alive when they are made.
  * In a topological order everything before such a value is its ancestor and everything after it its descendant.
  */
-function cutValues(graph: Graph, input: string, logits: string): Set<string> {
+export function cutValues(graph: Graph, input: string, logits: string): Set<string> {
   const between = valuesBetween(graph, input, logits);
   const nodes = graph.nodes.filter((node) => node.outputs.some((name) => between.has(name)));
   const lastRead = new Map<string, number>([[logits, nodes.length]]);

@@ -1,3 +1,4 @@
+import type { Criteria, Criterion } from '../core/criteria.js';
 import { readForDisplay } from '../data/display.js';
 import type { Preprocessing, Sample } from '../data/types.js';
 import type { OpenModel } from '../engine/model.js';
@@ -10,16 +11,17 @@ export async function subjectOf(sample: Sample, map: Float32Array, preprocessing
 }
 
 /** "entropy 0.61 · dice with ROI 0.12 · kurtosis 4.2": the numbers that exist, as people read them. */
-export function describeCriteria(criteria: { [name: string]: number }): string {
-  const named: [string, string][] = [
+export function describeCriteria(values: Criteria): string {
+  const named: [Criterion, string][] = [
     ['entropy', 'entropy'],
     ['margin', 'margin'],
+    ['bald', 'BALD'],
     ['dice', 'dice with ROI'],
     ['kurtosis', 'kurtosis'],
   ];
   return named
-    .filter(([key]) => Number.isFinite(criteria[key]))
-    .map(([key, name]) => `${name} ${criteria[key].toFixed(2)}`)
+    .filter(([key]) => Number.isFinite(values[key]))
+    .map(([key, name]) => `${name} ${values[key].toFixed(2)}`)
     .join(' · ');
 }
 

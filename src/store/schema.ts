@@ -1,5 +1,7 @@
+import { criteria } from '../core/criteria.js';
+
 /** Written into every store; a store of another version is refused with a remedy. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /**
  * The tables. `idx` is the position in the pool. `ranked` is the table people export: the whole
@@ -12,7 +14,7 @@ CREATE TABLE IF NOT EXISTS samples (
 );
 CREATE TABLE IF NOT EXISTS scores (
   idx INTEGER, predicted INTEGER, confidence DOUBLE, logits FLOAT[],
-  entropy DOUBLE, least_confidence DOUBLE, margin DOUBLE, kurtosis DOUBLE, dice DOUBLE, flat BOOLEAN, roi VARCHAR
+  ${criteria.map((name) => `${name} DOUBLE`).join(', ')}, flat BOOLEAN, roi VARCHAR
 );
 CREATE TABLE IF NOT EXISTS quarantine (idx INTEGER, stage VARCHAR, code VARCHAR, message VARCHAR);
 CREATE TABLE IF NOT EXISTS chunks (chunk INTEGER);
@@ -21,6 +23,6 @@ CREATE OR REPLACE MACRO class_name(k) AS
   coalesce(json_extract_string((SELECT value FROM meta WHERE key = 'labels'), '$[' || k || ']'), k::VARCHAR);
 CREATE OR REPLACE VIEW ranked AS
   SELECT rank, id, path, score, class_name(predicted) AS predicted, confidence,
-         entropy, least_confidence, margin, kurtosis, dice, roi, flat AS flat_map
+         ${criteria.join(', ')}, roi, flat AS flat_map
   FROM ranking JOIN scores USING (idx) JOIN samples USING (idx);
 `;

@@ -8,6 +8,7 @@ import {
   type DuckDBConnection,
   type DuckDBValue,
 } from '@duckdb/node-api';
+import { criteria, forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
 import { schema, schemaVersion } from './schema.js';
 
@@ -30,11 +31,7 @@ export interface ScoreRow {
   predicted: number;
   confidence: number;
   logits: Float32Array;
-  entropy: number;
-  least_confidence: number;
-  margin: number;
-  kurtosis: number;
-  dice: number;
+  criteria: Criteria;
   /** The saliency map was constant. */
   flat: boolean;
   roi: 'mask' | 'boxes' | 'none';
@@ -54,7 +51,7 @@ export interface RankedSample extends StoredSample {
   predicted: number;
   predictedClass: string;
   confidence: number;
-  criteria: Record<string, number>;
+  criteria: Criteria;
   roi: string;
 }
 
@@ -179,7 +176,7 @@ export class ScoreStore {
         row.appendInteger(s.predicted);
         number(row, s.confidence);
         row.appendList([...s.logits], LIST(FLOAT));
-        for (const value of [s.entropy, s.least_confidence, s.margin, s.kurtosis, s.dice]) number(row, value);
+        for (const name of criteria) number(row, s.criteria[name]);
         row.appendBoolean(s.flat);
         row.appendVarchar(s.roi);
       });
@@ -244,22 +241,21 @@ export class ScoreStore {
   async top(count: number): Promise<RankedSample[]> {
     const rows = await this.#rows(
       `SELECT ${sampleColumns.replaceAll(/\w+/g, (c) => `s.${c}`)}, r.rank, r.score, c.predicted, c.confidence,
-              c.entropy, c.least_confidence, c.margin, c.kurtosis, c.dice, c.roi, class_name(c.predicted)
+              c.roi, class_name(c.predicted), ${criteria.map((name) => `c.${name}`).join(', ')}
        FROM ranking r JOIN samples s USING (idx) JOIN scores c USING (idx) WHERE r.rank <= $1 ORDER BY r.rank`,
       [count],
     );
     return rows.map((row) => {
-      const [rank, score, predicted, confidence, ...rest] = row.slice(9).map((v) => v ?? NaN);
-      const [entropy, least_confidence, margin, kurtosis, dice] = rest as number[];
+      const [rank, score, predicted, confidence, roi, predictedClass, ...values] = row.slice(9).map((v) => v ?? NaN);
       return {
         ...toSample(row),
         rank: rank as number,
         score: score as number,
         predicted: predicted as number,
         confidence: confidence as number,
-        criteria: { entropy, least_confidence, margin, kurtosis, dice },
-        roi: rest[5] as string,
-        predictedClass: rest[6] as string,
+        criteria: forCriteria((name) => values[criteria.indexOf(name)] as number),
+        roi: roi as string,
+        predictedClass: predictedClass as string,
       };
     });
   }

@@ -1,18 +1,23 @@
 import { SightlineError } from '../core/errors.js';
+import { bald } from './bald.js';
 import { entropy } from './entropy.js';
 import { kurtosis } from './kurtosis.js';
 import { leastConfidence } from './least_confidence.js';
 import { margin } from './margin.js';
+import { mcDropout } from './mc_dropout.js';
 import { random } from './random.js';
 import type { Strategy } from './strategy.js';
 import { xal } from './xal.js';
 
-export { criteria, defaultContext } from './strategy.js';
-export type { Criterion, ScoredPool, Strategy, StrategyContext } from './strategy.js';
+export { defaultContext } from './strategy.js';
+export type { ScoredPool, Strategy, StrategyContext } from './strategy.js';
 
 /** Every strategy by name, in the order in which --help lists them. */
 export const strategies: ReadonlyMap<string, Strategy> = new Map(
-  [random, entropy, leastConfidence, margin, kurtosis, xal].map((strategy) => [strategy.name, strategy]),
+  [random, entropy, leastConfidence, margin, mcDropout, bald, kurtosis, xal].map((strategy) => [
+    strategy.name,
+    strategy,
+  ]),
 );
 
 /** @throws SightlineError E_ARGUMENT naming the known strategies. */

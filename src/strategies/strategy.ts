@@ -1,11 +1,9 @@
-/** The numbers known of every scored sample; a column of the results each. NaN where a number does not exist. */
-export const criteria = ['entropy', 'least_confidence', 'margin', 'kurtosis', 'dice'] as const;
-export type Criterion = (typeof criteria)[number];
+import type { Criteria, Criterion } from '../core/criteria.js';
 
 /** The scored pool, column by column; all columns have one length. */
 export interface ScoredPool {
   readonly ids: readonly string[];
-  readonly columns: Readonly<Record<Criterion, Float64Array>>;
+  readonly columns: Readonly<Criteria<Float64Array>>;
 }
 
 /** Settings that strategies read; every one has a default in `defaultContext`. */

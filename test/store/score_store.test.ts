@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { forCriteria, type Criteria } from '../../src/core/criteria.js';
 import { ScoreStore, type ScoreRow } from '../../src/store/score_store.js';
 
 let folder: string;
@@ -9,16 +10,13 @@ beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'sightline-st
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const sample = (index: number, extra = {}) => ({ index, id: `s${index}`, path: `/pool/${index}.png`, ...extra });
-const row = (index: number, extra: Partial<ScoreRow> = {}): ScoreRow => ({
+const numbers = { entropy: 0.5, least_confidence: 0.25, margin: 0.5, kurtosis: 3 };
+const row = (index: number, known: Partial<Criteria> = {}, extra: Partial<ScoreRow> = {}): ScoreRow => ({
   index,
   predicted: 1,
   confidence: 0.75,
   logits: Float32Array.of(0, 1),
-  entropy: 0.5,
-  least_confidence: 0.25,
-  margin: 0.5,
-  kurtosis: 3,
-  dice: NaN,
+  criteria: { ...forCriteria(() => NaN), ...numbers, ...known },
   flat: false,
   roi: 'none',
   ...extra,
@@ -33,7 +31,7 @@ describe('ScoreStore', () => {
       sample(2),
     ]);
     await store.setMeta('labels', ['normal', 'lesion']);
-    await store.commitChunk(0, [row(0), row(1, { entropy: 0.1, dice: 0.2, roi: 'mask' })], []);
+    await store.commitChunk(0, [row(0), row(1, { entropy: 0.1, dice: 0.2 }, { roi: 'mask' })], []);
     await store.commitChunk(
       1,
       [],
@@ -63,9 +61,9 @@ describe('ScoreStore', () => {
     ]);
     store.close();
     expect(await readFile(files.scoresCsv, 'utf8')).toBe(
-      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,roi,flat_map\n' +
-        '1,s1,/pool/1.png,0.9,lesion,0.75,0.1,0.25,0.5,3.0,0.2,mask,false\n' +
-        '2,s0,/pool/0.png,0.3,lesion,0.75,0.5,0.25,0.5,3.0,,none,false\n',
+      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,mc_entropy,mc_epistemic,mc_aleatoric,bald,roi,flat_map\n' +
+        '1,s1,/pool/1.png,0.9,lesion,0.75,0.1,0.25,0.5,3.0,0.2,,,,,mask,false\n' +
+        '2,s0,/pool/0.png,0.3,lesion,0.75,0.5,0.25,0.5,3.0,,,,,,none,false\n',
     );
     expect((await readFile(files.selectionCsv, 'utf8')).trim().split('\n')).toHaveLength(2);
     expect(await readFile(files.quarantineCsv, 'utf8')).toContain(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { criteria, type Criterion } from '../../src/core/criteria.js';
 import { rankOrder } from '../../src/selection/ranking.js';
-import { criteria, defaultContext, findStrategy, type Criterion, type ScoredPool } from '../../src/strategies/index.js';
+import { defaultContext, findStrategy, type ScoredPool } from '../../src/strategies/index.js';
 import { meanRanks } from '../../src/strategies/ranks.js';
 
 const ids = ['a', 'b', 'c'];
@@ -20,6 +21,12 @@ describe('toy cases worked out by hand', () => {
     expect(order('entropy', pool({ entropy: [0.1, 0.6, 0.3] }))).toBe('bca');
     expect(order('least-confidence', pool({ least_confidence: [0.4, 0.1, 0.2] }))).toBe('acb');
     expect(order('kurtosis', pool({ kurtosis: [3, 1.8, 40] }))).toBe('cab');
+  });
+
+  it('Monte-Carlo dropout: variance between and within passes together; BALD alone', () => {
+    const columns = { mc_epistemic: [0.1, 0.2, 0], mc_aleatoric: [0.3, 0, 0.35], bald: [0.02, 0.3, 0.1] };
+    expect(order('mc-dropout', pool(columns))).toBe('acb');
+    expect(order('bald', pool(columns))).toBe('bca');
   });
 
   it('margin: smallest first', () => {
@@ -76,5 +83,5 @@ describe('ranking', () => {
 });
 
 it('an unknown strategy names the known ones', () => {
-  expect(() => findStrategy('magic')).toThrow(/random, entropy, least-confidence, margin, kurtosis, xal/);
+  expect(() => findStrategy('magic')).toThrow(/random, entropy, least-confidence, margin, mc-dropout, bald, kurtosis, xal/);
 });

@@ -37,8 +37,7 @@ export function addExplain(program: Command): void {
         const { row, map } = explained;
         const subject = await subjectOf(sample, map, model.preprocessing);
         const prediction = `predicted ${model.labels[row.predicted]} ${row.confidence.toFixed(3)}`;
-        const { entropy, margin, dice, kurtosis } = row;
-        const numbers = describeCriteria({ entropy, margin, dice, kurtosis });
+        const numbers = describeCriteria(row.criteria);
         const flat = row.flat ? ['The map is constant: no positive evidence for this class at this layer.'] : [];
         const png = await renderOverlay({
           ...subject,

@@ -30,6 +30,21 @@ export function addScore(program: Command): void {
     .addOption(
       new Option('--uncertainty <which>', 'xal: which uncertainty').choices(['entropy', 'margin']).default('entropy'),
     )
+    .option('--dropout-passes <n>', 'Monte-Carlo dropout: passes per image (default 20)', integer(2, 1000))
+    .option('--dropout-rate <p>', "Monte-Carlo dropout: share dropped (default: the model's own, else 0.2)", fraction)
+    .addOption(
+      new Option('--dropout-at <where>', "Monte-Carlo dropout: where (default: the model's own, else blocks)").choices([
+        'model',
+        'blocks',
+        'head',
+      ]),
+    )
+    .addOption(
+      new Option('--dropout-unit <what>', 'Monte-Carlo dropout: what is dropped in feature maps').choices([
+        'channel',
+        'element',
+      ]),
+    )
     .option('--reverse', 'rank the other way round')
     .option('--resume', 'continue the run in --out after a crash, or re-rank a finished one')
     .option('--overwrite', 'discard the run in --out')
