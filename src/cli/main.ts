@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExplain } from './commands/explain.js';
+import { addInspect } from './commands/inspect.js';
 import { addPhantoms } from './commands/phantoms.js';
 import { addScore } from './commands/score.js';
 import { fail } from './terminal.js';
@@ -21,7 +22,7 @@ const program = new Command('sightline')
   .option('--quiet', 'print errors only')
   .showHelpAfterError('(run with --help for the options)');
 
-for (const add of [addScore, addExplain, addDoctor, addDemo, addPhantoms]) add(program);
+for (const add of [addScore, addExplain, addInspect, addDoctor, addDemo, addPhantoms]) add(program);
 
 try {
   await program.parseAsync();

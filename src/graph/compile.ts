@@ -38,6 +38,8 @@ export interface CompiledGraph extends PassFacts {
   height: number;
   width: number;
   classes: number;
+  /** Nodes of the model itself, after optimisation. */
+  nodes: number;
   dropout?: DropoutGraph;
 }
 
@@ -86,6 +88,7 @@ export function compile(classifier: Classifier, options: CompileOptions): Compil
     height: size[0],
     width: size[1],
     classes: classifier.classes,
+    nodes: model.nodes.length,
     ...(split && { dropout: split.tail }),
     ...facts,
   };

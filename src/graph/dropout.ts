@@ -37,6 +37,8 @@ export interface DropoutGraph {
   /** Input of this graph by output of the main graph: what the deterministic part computes once. */
   feeds: Record<string, string>;
   masks: DropoutMask[];
+  /** Nodes of the model in this part. */
+  nodes: number;
   placement: 'model' | 'blocks' | 'head';
 }
 
@@ -77,7 +79,7 @@ export function splitAtDropout(
       return {};
     },
   };
-  return { tail: { onnx: exportOnnx(graph), feeds, masks, placement }, prefix };
+  return { tail: { onnx: exportOnnx(graph), feeds, masks, nodes: nodes.length, placement }, prefix };
 }
 
 function placed(

@@ -72,7 +72,7 @@ export async function drawSelection(
   const sheet = await renderContactSheet(tiles(), {
     title: 'Label next',
     subtitle: `${summary.strategy} · top ${Math.min(sheetTiles, summary.selection.length)} of ${summary.scored} images`,
-    footer: `${basename(options.model)} · ${model.setup.explanation} of ${classWords(model.classChoice)} at ${model.targetLayer} · saliency scaled to [0, 1] per image`,
+    footer: `${basename(options.model)} · ${model.setup.explanation} of ${classWords(model.classChoice)}${model.targetLayer ? ` at ${model.targetLayer}` : ''} · saliency scaled to [0, 1] per image`,
   });
   await writeFileAtomic(contactSheet, sheet);
   return { folder, contactSheet, count: summary.selection.length };

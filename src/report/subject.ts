@@ -28,5 +28,6 @@ export function describeCriteria(values: Criteria): string {
 /** "grad-cam of lesion at features.norm5": what a sample's map shows. @param predicted its predicted class */
 export function describeSaliency(model: OpenModel, sample: Sample, predicted: number): string {
   const explained = model.classFor(sample);
-  return `${model.setup.explanation} of ${model.labels[explained < 0 ? predicted : explained]} at ${model.targetLayer}`;
+  const where = model.targetLayer ? ` at ${model.targetLayer}` : '';
+  return `${model.setup.explanation} of ${model.labels[explained < 0 ? predicted : explained]}${where}`;
 }

@@ -21,7 +21,7 @@ export interface PixelRange {
  */
 export function relevance(preset: RelevancePreset, { low, high }: PixelRange): GraphPass {
   return {
-    name: `relevance/${preset.name}`,
+    name: 'relevance',
     outputs: ['relevance'],
     foldsBatchNorm: preset.batchNorm === 'fold',
     append({ graph, emit, image, logits, classSeed, output }) {

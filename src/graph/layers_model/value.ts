@@ -1,0 +1,61 @@
+import type { Dim } from '../ir.js';
+
+/** A Keras tensor as it stands in the graph. */
+export interface Value {
+  /** Name of the ONNX value. */
+  name: string;
+  /** Dims in Keras's order, batch first; null where they are only known when the model runs. */
+  dims: readonly Dim[];
+  /** Keras's axis behind each axis of the ONNX value: [0, 3, 1, 2] for a channels-last image kept channels first. */
+  axes: readonly number[];
+  /** For [N, features] flattened in ONNX's order: what was flattened, so that a dense layer can reorder its rows. */
+  flattened?: { dims: readonly number[]; axes: readonly number[] };
+}
+
+export const channelsLast: readonly number[] = [0, 3, 1, 2];
+
+/** 0, 1, 2 … */
+export function inOrder(rank: number): number[] {
+  return Array.from({ length: rank }, (_, axis) => axis);
+}
+
+export function sameOrder(a: readonly number[], b: readonly number[]): boolean {
+  return a.join() === b.join();
+}
+
+/** Dims of the ONNX value. */
+export function storedDims({ dims, axes }: Pick<Value, 'dims' | 'axes'>): Dim[] {
+  return axes.map((axis) => dims[axis]);
+}
+
+/** Axis of the ONNX value for Keras's `axis` (negative from the end); undefined when there is none. */
+export function storedAxis({ dims, axes }: Value, axis: number): number | undefined {
+  const at = axes.indexOf(axis < 0 ? axis + dims.length : axis);
+  return at < 0 ? undefined : at;
+}
+
+/** Row-major data with its axes in another order: axis i of the result is axis `perm[i]` of `dims`. */
+export function transposed(
+  data: Float32Array,
+  dims: readonly number[],
+  perm: readonly number[],
+): { dims: number[]; data: Float32Array } {
+  const out = perm.map((axis) => dims[axis]);
+  if (sameOrder(perm, inOrder(dims.length))) return { dims: out, data };
+  const strides = new Array<number>(dims.length).fill(1);
+  for (let axis = dims.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * dims[axis + 1];
+  const steps = perm.map((axis) => strides[axis]);
+  const result = new Float32Array(data.length);
+  const index = new Array<number>(out.length).fill(0);
+  let from = 0;
+  for (let i = 0; i < result.length; i++) {
+    result[i] = data[from];
+    for (let axis = out.length - 1; axis >= 0; axis--) {
+      from += steps[axis];
+      if (++index[axis] < out[axis]) break;
+      from -= out[axis] * steps[axis];
+      index[axis] = 0;
+    }
+  }
+  return { dims: out, data: result };
+}
