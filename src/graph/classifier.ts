@@ -5,7 +5,7 @@ import { findImageInput, type ImageInput } from './image_input.js';
 import type { Inference } from './infer.js';
 import type { Graph, ValueShape } from './ir.js';
 import { areaOf, automaticTarget, layerNamed, spatialLayers } from './layers.js';
-import { importOnnx } from './onnx_import.js';
+import { importModel } from './model_import.js';
 import { declaredShapes, inferGraph, simplify } from './rewriting.js';
 
 export type Activation = 'softmax' | 'sigmoid' | 'none';
@@ -81,12 +81,13 @@ export interface Classifier {
 const assumedSize = [224, 224] as const;
 
 /**
- * Reads an ONNX file (path, or bytes without external data) and finds input, head and target layers.
- * @throws SightlineError E_NOT_FOUND, E_MODEL_FORMAT (not a readable ONNX file), E_MODEL_UNSUPPORTED (not an image
+ * Reads an ONNX file (path, or bytes without external data) or a TensorFlow.js LayersModel (path of its model.json) and
+ * finds input, head and target layers.
+ * @throws SightlineError E_NOT_FOUND, E_MODEL_FORMAT (not a readable model file), E_MODEL_UNSUPPORTED (not an image
  *   classifier), E_ARGUMENT (an option that does not fit the model)
  */
 export function readClassifier(model: string | Uint8Array, options: ClassifierOptions = {}): Classifier {
-  const imported = importOnnx(model);
+  const imported = importModel(model);
   const image = findImageInput(imported, options);
   const size = fixedSize(image, options.size);
   const shapes = shapesFor(imported, image, image.batch ?? 1, size ?? options.size ?? assumedSize);

@@ -20,7 +20,8 @@ const channelsFirst = new Set([
 ]);
 
 /**
- * All feature maps [N,C,H,W] (or NHWC) between the image and the logits, in topological order.
+ * All feature maps between the image and the logits, in topological order: [N,C,H,W] (or NHWC), and [N,tokens,C] of
+ * vision transformers, whose tokens are the pixels of the last feature map before them.
  * @param imageAxis channel axis of the image input: 1 or 3
  */
 export function spatialLayers(
@@ -36,16 +37,20 @@ export function spatialLayers(
   for (const node of graph.nodes) {
     for (const name of node.outputs) {
       const shape = inference.shape(name);
-      if (!between.has(name) || shape?.dims.length !== 4) continue;
+      if (!between.has(name) || !shape || !floatTypes.has(shape.type)) continue;
+      const tokens = tokensOf(shape.dims, layers);
+      if (tokens) layers.push({ name, node: node.name, op: node.op, shape: shape.dims, channelAxis: 2, tokens });
+      if (shape.dims.length !== 4) continue;
       const axis = axisAfter(
         node.op,
         intsAttribute(node, 'perm'),
         node.inputs.map((from) => channelAxis.get(from)),
       );
       channelAxis.set(name, axis);
-      if (['f32', 'f16', 'f64', 'bf16'].includes(shape.type)) {
-        layers.push({ name, node: node.name, op: node.op, shape: shape.dims, channelAxis: axis });
-      }
+      const layer = { name, node: node.name, op: node.op, shape: shape.dims, channelAxis: axis };
+      // Among tokens, what has four axes is attention, unless it has a map's size again.
+      const amongTokens = layers.some((other) => other.tokens);
+      if (!amongTokens || layers.some((other) => areaOf(other) === areaOf(layer))) layers.push(layer);
     }
   }
   return layers;
@@ -61,8 +66,33 @@ function axisAfter(op: string, perm: number[] | undefined, before: (number | und
   return axis;
 }
 
+const floatTypes = new Set(['f32', 'f16', 'f64', 'bf16']);
+
+/** Most tokens that stand before the patches: class, distillation, registers. */
+const mostExtraTokens = 8;
+
+/** The grid behind [N,tokens,C], from the last feature map with as many pixels. */
+function tokensOf(dims: readonly number[], before: readonly Layer[]): Layer['tokens'] {
+  // Attention maps are square: rows of tokens by tokens.
+  if (dims.length !== 3 || dims[1] === dims[2]) return undefined;
+  const extraOver = (layer: Layer) => dims[1] - areaOf(layer);
+  const map = before.findLast(
+    (layer) =>
+      !layer.tokens && layer.shape[0] === dims[0] && areaOf(layer) > 1 && inRange(extraOver(layer), mostExtraTokens),
+  );
+  if (!map) return undefined;
+  const extra = extraOver(map);
+  const [height, width] = map.shape.filter((_, axis) => axis > 0 && axis !== map.channelAxis);
+  return { before: extra, height, width };
+}
+
+function inRange(value: number, most: number): boolean {
+  return value >= 0 && value <= most;
+}
+
 /** Height times width of a layer. */
-export function areaOf({ shape, channelAxis }: Layer): number {
+export function areaOf({ shape, channelAxis, tokens }: Layer): number {
+  if (tokens) return tokens.height * tokens.width;
   return (shape[1] * shape[2] * shape[3]) / shape[channelAxis];
 }
 
@@ -93,7 +123,22 @@ export function automaticTarget(graph: Graph, layers: readonly Layer[], input: s
     if (!before) break;
     last = before;
   }
+  if (last?.tokens?.before) return beforeLastAttention(graph, layers, candidates) ?? last;
   return last ?? null;
+}
+
+/**
+ * Behind the last attention of a transformer with a class token, nothing flows from the patches to the logits any more.
+ * The target is what that attention reads: the last value before it that all paths pass through, after its layer
+ * normalisation (as pytorch-grad-cam's documentation suggests: norm1 of the last block).
+ */
+function beforeLastAttention(graph: Graph, layers: readonly Layer[], candidates: readonly Layer[]): Layer | undefined {
+  const order = new Map(graph.nodes.flatMap((node, at) => node.outputs.map((name) => [name, at])));
+  const attention = graph.nodes.findLastIndex(({ op, outputs }) => op === 'Softmax' && outputs.length === 1);
+  const input = candidates.findLast(({ name, tokens }) => tokens && (order.get(name) ?? 0) < attention);
+  if (!input) return undefined;
+  const norms = graph.nodes.filter(({ op, inputs }) => op === 'LayerNormalization' && inputs[0] === input.name);
+  return layers.find(({ name }) => norms.length === 1 && norms[0].outputs[0] === name) ?? input;
 }
 
 /**

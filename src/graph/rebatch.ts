@@ -42,6 +42,9 @@ function rewritten(node: Node, inference: Inference, own: Inference, factor: num
   const result = own.shape(node.outputs[0])?.dims;
   const constant = shape ? inference.constant(shape) : undefined;
   if (!before || !after || !result || !constant || factor === 1) return undefined;
+  // A target that the file computes from shapes, and that moved with the batch, knows where the batch is.
+  const ownTarget = own.constant(shape);
+  if (ownTarget && Array.from(valuesOf(ownTarget)).join() !== Array.from(valuesOf(constant)).join()) return undefined;
   const scaled =
     before.length === after.length &&
     after[0] === before[0] * factor &&

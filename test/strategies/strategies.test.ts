@@ -83,5 +83,7 @@ describe('ranking', () => {
 });
 
 it('an unknown strategy names the known ones', () => {
-  expect(() => findStrategy('magic')).toThrow(/random, entropy, least-confidence, margin, mc-dropout, bald, kurtosis, xal/);
+  expect(() => findStrategy('magic')).toThrow(
+    /random, entropy, least-confidence, margin, mc-dropout, bald, kurtosis, xal/,
+  );
 });

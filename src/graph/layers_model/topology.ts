@@ -50,7 +50,9 @@ export function networkOf(model: ModelJson, path: string): Network {
   const name = typeof config.name === 'string' ? config.name : 'model';
   if (!Array.isArray(config.layers)) throw malformed(path, `model '${name}' lists no layers`);
   const layers = config.layers.map((layer, i) => checked(layerSchema, layer, path, `${name}.layers.${i}`));
-  return model.class_name === 'Sequential' ? sequential(name, layers, config, path) : functional(name, layers, config, path);
+  return model.class_name === 'Sequential'
+    ? sequential(name, layers, config, path)
+    : functional(name, layers, config, path);
 }
 
 function sequential(name: string, layers: LayerJson[], config: Record<string, unknown>, path: string): Network {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { SightlineError } from '../../core/errors.js';
 import { sizeOf } from '../../core/tensor.js';
-import { constantOf, valuesOf, type ElementType } from '../constant.js';
+import { valuesOf, type ElementType } from '../constant.js';
 import { checked, weightSchema, type WeightGroupJson, type WeightJson } from './schema.js';
 
 /** A weight of a layer, as floats in Keras's own layout. */
@@ -123,9 +123,4 @@ function wrongLength(
     what: `the weights need ${expected} bytes but ${named.join(', ') || 'no file'} hold ${received}`,
     remedy: 'A weights file is truncated or belongs to another model: copy the whole folder again.',
   });
-}
-
-/** The weight as an ONNX constant in Keras's layout. */
-export function constantFrom({ dims, data }: Weight): ReturnType<typeof constantOf> {
-  return { type: 'f32', dims, raw: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }

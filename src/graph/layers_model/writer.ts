@@ -131,8 +131,9 @@ export class Writer {
   alongside(value: Value, name: string, dims: readonly number[], data: Float32Array): string {
     const full = [...new Array<number>(value.dims.length - dims.length).fill(1), ...dims];
     const moved = transposed(data, full, value.axes);
-    return this.parameter(`${name}${sameOrder(value.axes, inOrder(value.dims.length)) ? '' : `/${value.axes.join('')}`}`, () =>
-      f32(moved.dims, moved.data),
+    return this.parameter(
+      `${name}${sameOrder(value.axes, inOrder(value.dims.length)) ? '' : `/${value.axes.join('')}`}`,
+      () => f32(moved.dims, moved.data),
     );
   }
 }

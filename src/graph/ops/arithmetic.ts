@@ -1,4 +1,5 @@
 import { constantOf, valuesOf, type Constant, type ElementType } from '../constant.js';
+import { intAttribute } from '../ir.js';
 import {
   broadcast,
   product,
@@ -125,20 +126,32 @@ export const arithmetic: Record<string, OpRules> = {
       if (!g) return [undefined, undefined];
       const { emit, node } = view;
       const [base, exponent] = node.inputs;
-      if (view.wants(1)) {
-        throw unsupportedOp(node, 'no gradient with respect to an exponent', 'Choose a later target layer.');
-      }
       const power = emit.constantOf(exponent);
       const value = power && product(power.dims) === 1 ? valuesOf(power)[0] : undefined;
       // x² is by far the most common power (layer normalisation), and x¹ needs no Pow at all.
-      const slope =
+      const slope = () =>
         value === 2
           ? emit.scale(base, 2)
           : emit.mul(emit.cast(exponent, emit.type(base)), emit.op('Pow', [base, lessOne(view, exponent)]));
-      return [emit.unbroadcast(emit.mul(g, slope), emit.dims(base))];
+      return [
+        view.wants(0) ? emit.unbroadcast(emit.mul(g, slope()), emit.dims(base)) : undefined,
+        view.wants(1) ? emit.unbroadcast(emit.mul(g, growth(view)), emit.dims(exponent)) : undefined,
+      ];
     },
   },
-  Mod: { shape: broadcastShape(), evaluate: evaluated((a, b) => a - b * Math.floor(a / b)) },
+  Mod: {
+    shape: broadcastShape(),
+    // fmod takes the sign of the dividend, the other kind that of the divisor.
+    evaluate: (view) =>
+      evaluated(intAttribute(view.node, 'fmod', 0) ? (a, b) => a % b : (a, b) => a - b * Math.floor(a / b))(view),
+    gradient: (view) => {
+      const g = view.arriving(0);
+      if (!g) return [];
+      if (view.wants(1))
+        throw unsupportedOp(view.node, 'no gradient with respect to a divisor', 'Choose a later target layer.');
+      return [view.emit.unbroadcast(g, view.emit.dims(view.node.inputs[0]))];
+    },
+  },
   Min: extreme(Math.min),
   Max: extreme(Math.max),
   Mean: {
@@ -178,6 +191,13 @@ export const arithmetic: Record<string, OpRules> = {
     },
   },
 };
+
+/** d(aᵇ)/db = aᵇ·ln a, 0 where a is 0. */
+function growth({ emit, node }: Parameters<GradientRule>[0]): string {
+  const [base] = node.inputs;
+  const zeros = emit.mask('Equal', base, emit.scalar(base, 0));
+  return emit.mul(node.outputs[0], emit.op('Log', [emit.add(base, zeros)]));
+}
 
 function lessOne({ emit }: Parameters<GradientRule>[0], exponent: string): string {
   return emit.sub(exponent, emit.scalar(exponent, 1));

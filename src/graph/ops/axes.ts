@@ -98,3 +98,21 @@ export function oneHot(emit: Emitter, indices: string, size: number, like: strin
   );
   return emit.cast(emit.op('Equal', [wrapped, emit.constantRange(size)]), emit.type(like));
 }
+
+/**
+ * The transpose of reading `axis` of a value of dims `dims` at positions only known at run time (as GatherElements and
+ * TopK do): a product with one-hot rows.
+ * @param g same dims as `indices`
+ */
+export function addAtIndices(emit: Emitter, g: string, indices: string, axis: number, dims: readonly number[]): string {
+  const rank = dims.length;
+  const perm = [...dims.keys()].filter((i) => i !== axis).concat(axis);
+  const read = emit.dims(indices);
+  const moved = perm.map((i) => read[i]);
+  const row = emit.reshape(emit.transpose(g, perm), [...moved.slice(0, -1), 1, moved[rank - 1]]);
+  const hot = oneHot(emit, emit.transpose(indices, perm), dims[axis], g);
+  const sums = emit.reshape(emit.op('MatMul', [row, hot]), [...moved.slice(0, -1), dims[axis]]);
+  const ends = perm.map((i) => (i === axis ? 0 : dims[i] - read[i]));
+  const back = perm.map((_, i) => perm.indexOf(i));
+  return emit.transpose(emit.pad(sums, [...perm.map(() => 0), ...ends]), back);
+}

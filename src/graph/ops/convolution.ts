@@ -1,6 +1,7 @@
 import { constantOf, valuesOf, type Constant } from '../constant.js';
 import { intAttribute, intsAttribute, stringAttribute, type Node } from '../ir.js';
-import { ShapeMismatch, product, unsupportedOp, type GradientView, type OpRules } from './rules.js';
+import { ShapeMismatch, product, type GradientView, type OpRules } from './rules.js';
+import { biasGradient, weightGradient } from './weight_gradient.js';
 
 /** How windows slide over the spatial axes, all defaults resolved. */
 export interface Windows {
@@ -103,6 +104,24 @@ export function flipTransposed(weights: Constant, group: number): Constant {
   return constantOf(weights.type, [group * c, mg, ...kernel], out);
 }
 
+/** Gradient of a convolution's input: the transposed convolution of what arrived. */
+function inputGradient(view: GradientView, g: string, windows: Windows): string {
+  const { emit, node } = view;
+  const [x, w] = node.inputs;
+  const spatial = emit.dims(x).slice(2);
+  const group = intAttribute(node, 'group', 1);
+  const constant = emit.constantOf(w);
+  const reach = windows.kernel.map((k, axis) => (k - 1) * windows.dilations[axis]);
+  const begins = reach.map((r, axis) => r - windows.begins[axis]);
+  const ends = spatial.map((size, axis) => size + windows.begins[axis] - windows.out[axis]);
+  // Stride 1: an ordinary convolution, about twice as fast as ConvTranspose.
+  if (constant && windows.strides.every((s) => s === 1) && [...begins, ...ends].every((p) => p >= 0)) {
+    const flipped = emit.constant(flipTransposed(constant, group));
+    return emit.op('Conv', [g, flipped], { pads: [...begins, ...ends], dilations: windows.dilations, group });
+  }
+  return scatterWindows(view, g, w, windows, spatial, group);
+}
+
 export const convolution: Record<string, OpRules> = {
   Conv: {
     shape: (view) => {
@@ -117,52 +136,15 @@ export const convolution: Record<string, OpRules> = {
     },
     gradient: (view) => {
       const g = view.arriving(0);
-      if (!g || !view.wants(0)) return [undefined];
+      if (!g) return [];
       const { emit, node } = view;
       const [x, w] = node.inputs;
-      if (view.wants(1) || view.wants(2)) {
-        throw unsupportedOp(
-          node,
-          'its weights depend on the target layer, which has no gradient rule',
-          'Choose a later target layer.',
-        );
-      }
-      const spatial = emit.dims(x).slice(2);
-      const windows = windowsOf(node, spatial, emit.dims(w).slice(2));
-      const group = intAttribute(node, 'group', 1);
-      const constant = emit.constantOf(w);
-      const reach = windows.kernel.map((k, axis) => (k - 1) * windows.dilations[axis]);
-      const begins = reach.map((r, axis) => r - windows.begins[axis]);
-      const ends = spatial.map((size, axis) => size + windows.begins[axis] - windows.out[axis]);
-      // Stride 1: an ordinary convolution, about twice as fast as ConvTranspose.
-      if (constant && windows.strides.every((s) => s === 1) && [...begins, ...ends].every((p) => p >= 0)) {
-        const flipped = emit.constant(flipTransposed(constant, group));
-        return [emit.op('Conv', [g, flipped], { pads: [...begins, ...ends], dilations: windows.dilations, group })];
-      }
-      return [scatterWindows(view, g, w, windows, spatial, group)];
-    },
-  },
-  ConvTranspose: {
-    shape: (view) => {
-      const { node } = view;
-      const x = view.input(0);
-      const w = view.input(1);
-      const spatial = x.dims.slice(2);
-      const rank = spatial.length;
-      const group = intAttribute(node, 'group', 1);
-      const strides = intsAttribute(node, 'strides') ?? new Array<number>(rank).fill(1);
-      const dilations = intsAttribute(node, 'dilations') ?? new Array<number>(rank).fill(1);
-      const extra = intsAttribute(node, 'output_padding') ?? new Array<number>(rank).fill(0);
-      const pads = intsAttribute(node, 'pads') ?? new Array<number>(2 * rank).fill(0);
-      const same = stringAttribute(node, 'auto_pad', 'NOTSET').startsWith('SAME');
-      const out =
-        intsAttribute(node, 'output_shape') ??
-        spatial.map((size, axis) => {
-          if (same) return size * strides[axis];
-          const extent = (w.dims[axis + 2] - 1) * dilations[axis] + 1;
-          return strides[axis] * (size - 1) + extra[axis] + extent - pads[axis] - pads[axis + rank];
-        });
-      return [{ type: x.type, dims: [x.dims[0], w.dims[1] * group, ...out.slice(-rank)] }];
+      const windows = windowsOf(node, emit.dims(x).slice(2), emit.dims(w).slice(2));
+      return [
+        view.wants(0) ? inputGradient(view, g, windows) : undefined,
+        view.wants(1) ? weightGradient(emit, g, x, windows, intAttribute(node, 'group', 1)) : undefined,
+        view.wants(2) ? biasGradient(emit, g) : undefined,
+      ];
     },
   },
 };

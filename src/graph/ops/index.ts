@@ -1,6 +1,8 @@
 import type { Node } from '../ir.js';
 import { arithmetic } from './arithmetic.js';
 import { convolution } from './convolution.js';
+import { einsum } from './einsum.js';
+import { gathering } from './gathering.js';
 import { joining } from './joining.js';
 import { linear } from './linear.js';
 import { normalisation } from './normalisation.js';
@@ -13,12 +15,15 @@ import type { OpRules } from './rules.js';
 import { shaping } from './shaping.js';
 import { slicing } from './slicing.js';
 import { softmax } from './softmax.js';
+import { transposedConvolution } from './transposed_convolution.js';
 
 /** Every op the engine knows: one entry per op name, from one file per family. */
 const table = new Map<string, OpRules>(
   [
     arithmetic,
     convolution,
+    einsum,
+    gathering,
     joining,
     linear,
     normalisation,
@@ -30,6 +35,7 @@ const table = new Map<string, OpRules>(
     shaping,
     slicing,
     softmax,
+    transposedConvolution,
   ].flatMap((family) => Object.entries(family)),
 );
 

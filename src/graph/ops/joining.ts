@@ -118,5 +118,20 @@ export const joining: Record<string, OpRules> = {
       const repeats = view.ints(1) ?? [];
       return [{ type: x.type, dims: x.dims.map((dim, axis) => dim * (repeats[axis] ?? 1)) }];
     },
+    gradient: (view) => {
+      const g = view.arriving(0);
+      if (!g) return [undefined];
+      const { emit, node } = view;
+      const dims = emit.dims(node.inputs[0]);
+      const whole = emit.dims(g);
+      const split: number[] = [];
+      const axes: number[] = [];
+      dims.forEach((dim, axis) => {
+        const repeats = dim === 0 ? 1 : whole[axis] / dim;
+        if (repeats !== 1) axes.push(split.push(repeats) - 1);
+        split.push(dim);
+      });
+      return [emit.reduceSum(emit.reshape(g, split), axes, false)];
+    },
   },
 };

@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute } from '../ir.js';
-import { ShapeMismatch, broadcast, unsupportedOp, type GradientView, type OpRules } from './rules.js';
+import { ShapeMismatch, broadcast, type GradientView, type OpRules } from './rules.js';
 
 /** a · b with a scale, transposing either 2-D factor. */
 function gemm({ emit }: GradientView, a: string, b: string, transA: number, transB: number, alpha: number): string {
@@ -71,27 +71,18 @@ export const linear: Record<string, OpRules> = {
       if (!g) return [];
       const { emit, node } = view;
       const [a, b] = node.inputs;
-      if (emit.dims(a).length < 2 || emit.dims(b).length < 2) {
-        throw unsupportedOp(node, 'no gradient rule for a product with a vector', 'Choose a later target layer.');
-      }
+      const [da, db] = [emit.dims(a), emit.dims(b)];
+      // A vector is one row (left) or one column (right), whose axis the product lacks.
+      const left = da.length === 1 ? emit.reshape(a, [1, da[0]]) : a;
+      const right = db.length === 1 ? emit.reshape(b, [db[0], 1]) : b;
+      const lead = broadcast(emit.dims(left).slice(0, -2), emit.dims(right).slice(0, -2));
+      const whole = emit.reshape(g, [...lead, emit.dims(left).at(-2) as number, emit.dims(right).at(-1) as number]);
+      const back = (part: string, like: string, dims: readonly number[]) =>
+        emit.reshape(emit.unbroadcast(part, emit.dims(like)), dims);
       return [
-        view.wants(0) ? emit.unbroadcast(emit.op('MatMul', [g, swapped(view, b)]), emit.dims(a)) : undefined,
-        view.wants(1) ? emit.unbroadcast(emit.op('MatMul', [swapped(view, a), g]), emit.dims(b)) : undefined,
+        view.wants(0) ? back(emit.op('MatMul', [whole, swapped(view, right)]), left, da) : undefined,
+        view.wants(1) ? back(emit.op('MatMul', [swapped(view, left), whole]), right, db) : undefined,
       ];
-    },
-  },
-  Einsum: {
-    // Only the explicit form "ab,bc->ac".
-    shape: (view) => {
-      const equation = view.node.attributes.equation;
-      const text = equation?.kind === 'string' ? equation.value.replaceAll(' ', '') : '';
-      const [terms, result] = text.split('->');
-      if (result === undefined || text.includes('.')) throw new ShapeMismatch(`equation '${text}' is not supported`);
-      const sizes = new Map<string, number>();
-      terms
-        .split(',')
-        .forEach((term, i) => [...term].forEach((letter, axis) => sizes.set(letter, view.input(i).dims[axis])));
-      return [{ type: view.input(0).type, dims: [...result].map((letter) => sizes.get(letter) ?? 1) }];
     },
   },
 };

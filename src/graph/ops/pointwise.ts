@@ -1,7 +1,7 @@
 import { constantOf, valuesOf, type Constant } from '../constant.js';
 import type { Emitter } from '../emitter.js';
 import { floatAttribute, stringAttribute } from '../ir.js';
-import { sameAsInput, unsupportedOp, type Evaluator, type GradientView, type NodeView, type OpRules } from './rules.js';
+import { sameAsInput, type Evaluator, type GradientView, type NodeView, type OpRules } from './rules.js';
 
 /** x → derivative at x, given the node's output y where that is cheaper. Undefined gradient = zero everywhere. */
 type Derivative = (emit: Emitter, x: string, y: string, view: GradientView) => string;
@@ -19,6 +19,11 @@ function unary(derivative?: Derivative, compute?: (x: number) => number): OpRule
         return [view.emit.mul(arriving, derivative(view.emit, view.node.inputs[0], view.node.outputs[0], view))];
       }),
   };
+}
+
+/** An op that is constant between its jumps: gradient 0 wherever it has one. */
+function steps(compute?: (x: number) => number): OpRules {
+  return { shape: (view) => [view.input(0)], evaluate: compute && mapped(compute), gradient: () => [undefined] };
 }
 
 function mapped(compute: (x: number) => number): Evaluator {
@@ -83,14 +88,13 @@ export const pointwise: Record<string, OpRules> = {
     gradient: (view) => {
       const [x, slope] = view.node.inputs;
       const arriving = view.arriving(0);
-      if (view.wants(1)) {
-        throw unsupportedOp(
-          view.node,
-          'no gradient with respect to a slope that depends on the target layer',
-          'Choose a later target layer.',
-        );
-      }
-      return arriving ? [view.emit.mul(arriving, slopes(view.emit, x, slope))] : [undefined];
+      if (!arriving) return [];
+      const { emit } = view;
+      const below = () => emit.mul(x, emit.sub(one(emit, x), positive(emit, x)));
+      return [
+        view.wants(0) ? emit.mul(arriving, slopes(emit, x, slope)) : undefined,
+        view.wants(1) ? emit.unbroadcast(emit.mul(arriving, below()), emit.dims(slope)) : undefined,
+      ];
     },
   },
   Elu: unary((emit, x, y, { node }) => {
@@ -106,8 +110,18 @@ export const pointwise: Record<string, OpRules> = {
     const below = emit.add(y, emit.scalar(x, alpha * gamma));
     return emit.add(emit.scale(mask, gamma), emit.mul(emit.sub(one(emit, x), mask), below));
   }),
-  Celu: { shape: sameAsInput },
-  ThresholdedRelu: { shape: sameAsInput },
+  Celu: unary((emit, x, y, { node }) => {
+    // Below 0, y = α(exp(x/α) − 1), so the derivative is y/α + 1.
+    const mask = positive(emit, x);
+    const below = emit.add(emit.scale(y, 1 / floatAttribute(node, 'alpha', 1)), one(emit, x));
+    return emit.add(mask, emit.mul(emit.sub(one(emit, x), mask), below));
+  }),
+  ThresholdedRelu: unary((emit, x, _y, { node }) =>
+    emit.mask('Greater', x, emit.scalar(x, floatAttribute(node, 'alpha', 1))),
+  ),
+  Shrink: unary((emit, x, _y, { node }) =>
+    emit.mask('Greater', emit.op('Abs', [x]), emit.scalar(x, floatAttribute(node, 'lambd', 0.5))),
+  ),
   Clip: {
     shape: (view) => [view.input(0)],
     gradient: (view) => {
@@ -137,7 +151,12 @@ export const pointwise: Record<string, OpRules> = {
     const root = emit.add(emit.op('Abs', [x]), one(emit, x));
     return emit.op('Reciprocal', [emit.mul(root, root)]);
   }),
-  Mish: { shape: sameAsInput },
+  Mish: unary((emit, x) => {
+    // (x·t)' = t + x·σ(x)·(1 − t²) with t = tanh(softplus(x)).
+    const t = emit.op('Tanh', [emit.op('Softplus', [x])]);
+    const bell = emit.mul(emit.op('Sigmoid', [x]), emit.sub(one(emit, x), emit.mul(t, t)));
+    return emit.add(t, emit.mul(x, bell));
+  }),
   Swish: unary((emit, x, y, { node }) => {
     const alpha = floatAttribute(node, 'alpha', 1);
     const s = emit.op('Sigmoid', [emit.scale(x, alpha)]);
@@ -169,10 +188,10 @@ export const pointwise: Record<string, OpRules> = {
     (x) => -x,
   ),
   Abs: unary((emit, x) => emit.sub(positive(emit, x), emit.mask('Less', x, zero(emit, x))), Math.abs),
-  Floor: unary(undefined, Math.floor),
-  Ceil: unary(undefined, Math.ceil),
-  Round: unary(undefined, undefined),
-  Sign: unary(undefined, Math.sign),
+  Floor: steps(Math.floor),
+  Ceil: steps(Math.ceil),
+  Round: steps(),
+  Sign: steps(Math.sign),
   Sin: unary((emit, x) => emit.op('Cos', [x]), Math.sin),
   Cos: unary((emit, x) => emit.op('Neg', [emit.op('Sin', [x])]), Math.cos),
   Not: {

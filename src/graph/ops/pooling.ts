@@ -2,6 +2,7 @@ import { intAttribute, intsAttribute } from '../ir.js';
 import { scatterWindows, windowsOf, type Windows } from './convolution.js';
 import { ShapeMismatch, product, unsupportedOp, type GradientView, type NodeView, type OpRules } from './rules.js';
 import type { ValueShape } from '../ir.js';
+import { tapsOf } from './weight_gradient.js';
 
 function kernelOf(view: NodeView | GradientView): number[] {
   const kernel = intsAttribute(view.node, 'kernel_shape');
@@ -37,14 +38,6 @@ function windowCounts(windows: Windows, spatial: readonly number[], includePad: 
     }),
   );
   return Float32Array.from(perAxis.reduce<number[]>((all, axis) => all.flatMap((a) => axis.map((b) => a * b)), [1]));
-}
-
-/** Offsets of a window's taps in scan order. */
-function tapsOf(kernel: readonly number[]): number[][] {
-  return kernel.reduce<number[][]>(
-    (all, size) => all.flatMap((tap) => Array.from({ length: size }, (_, i) => [...tap, i])),
-    [[]],
-  );
 }
 
 /**
@@ -131,6 +124,18 @@ function averagePoolGradient(view: GradientView): (string | undefined)[] {
   return [emit.reshape(scatterWindows(view, planes, ones, windows, spatial, 1), [batch, channels, ...spatial])];
 }
 
+/** y = (Σ|x|ᵖ)^(1/p): dy/dx = sign(x)|x|^(p−1) · y^(1−p), given as factors of x's and of y's dims; 0 where y is 0. */
+function throughNorm({ emit, node }: GradientView, g: string, y: string): { base: string; share: string } {
+  const p = intAttribute(node, 'p', 2);
+  const [x] = node.inputs;
+  if (p === 1) return { base: emit.op('Sign', [x]), share: g };
+  const absent = emit.mask('Equal', y, emit.scalar(y, 0));
+  const norm = emit.add(y, absent);
+  const share = emit.mul(g, emit.op('Reciprocal', [p === 2 ? norm : emit.op('Pow', [norm, emit.scalar(y, p - 1)])]));
+  const size = () => emit.op('Pow', [emit.op('Abs', [x]), emit.scalar(x, p - 1)]);
+  return { base: p === 2 ? x : emit.mul(emit.op('Sign', [x]), size()), share };
+}
+
 export const pooling: Record<string, OpRules> = {
   MaxPool: {
     shape: pooled,
@@ -141,7 +146,31 @@ export const pooling: Record<string, OpRules> = {
     },
   },
   AveragePool: { shape: pooled, gradient: averagePoolGradient },
-  LpPool: { shape: pooled },
+  LpPool: {
+    shape: pooled,
+    gradient: (view) => {
+      const g = view.arriving(0);
+      if (!g) return [undefined];
+      const { emit, node } = view;
+      const [x] = node.inputs;
+      const [batch, channels, ...spatial] = emit.dims(x);
+      const windows = windowsOf(node, spatial, kernelOf(view));
+      const { base, share } = throughNorm(view, g, node.outputs[0]);
+      const ones = emit.like(g, [1, 1, ...windows.kernel], new Float32Array(product(windows.kernel)).fill(1));
+      const planes = emit.reshape(share, [batch * channels, 1, ...windows.out]);
+      const spread = scatterWindows(view, planes, ones, windows, spatial, 1);
+      return [emit.mul(base, emit.reshape(spread, emit.dims(x)))];
+    },
+  },
+  GlobalLpPool: {
+    shape: globallyPooled,
+    gradient: (view) => {
+      const g = view.arriving(0);
+      if (!g) return [undefined];
+      const { base, share } = throughNorm(view, g, view.node.outputs[0]);
+      return [view.emit.mul(base, share)];
+    },
+  },
   GlobalAveragePool: {
     shape: globallyPooled,
     gradient: (view) => {

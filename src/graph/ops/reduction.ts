@@ -121,10 +121,33 @@ export const reduction: Record<string, OpRules> = {
     gradient: evenly((count) => 1 / count),
   },
   ReduceSum: { shape: shapeOf, evaluate: folded((a, b) => a + b), gradient: evenly(() => 1) },
-  ReduceProd: { shape: shapeOf, evaluate: folded((a, b) => a * b) },
+  ReduceProd: {
+    shape: shapeOf,
+    evaluate: folded((a, b) => a * b),
+    // The product of all others: zeros count as 1, and as 0 again wherever another element is a zero.
+    gradient: (view) => {
+      const r = restored(view);
+      if (!r) return [undefined];
+      const { emit } = view;
+      if (r.axes.length === 0) return [r.g];
+      const zeros = emit.mask('Equal', r.x, emit.scalar(r.x, 0));
+      const safe = emit.add(r.x, zeros);
+      const inputs = emit.opset < 18 ? [safe] : [safe, emit.ints(r.axes)];
+      const whole = emit.op('ReduceProd', inputs, emit.opset < 18 ? { axes: r.axes, keepdims: 1 } : { keepdims: 1 });
+      const others = emit.sub(emit.reduceSum(zeros, r.axes, true), zeros);
+      const free = emit.mask('Equal', others, emit.scalar(others, 0));
+      return [emit.mul(emit.mul(r.g, whole), emit.div(free, safe))];
+    },
+  },
   ReduceMax: { shape: shapeOf, evaluate: folded(Math.max), gradient: extremeGradient(1) },
   ReduceMin: { shape: shapeOf, evaluate: folded(Math.min), gradient: extremeGradient(-1) },
-  ReduceL1: { shape: shapeOf },
+  ReduceL1: {
+    shape: shapeOf,
+    gradient: (view) => {
+      const r = restored(view);
+      return [r && view.emit.mul(r.g, view.emit.op('Sign', [r.x]))];
+    },
+  },
   ReduceL2: {
     shape: shapeOf,
     gradient: (view) => {
@@ -133,8 +156,26 @@ export const reduction: Record<string, OpRules> = {
       return [view.emit.mul(view.emit.div(r.g, view.emit.reshape(view.node.outputs[0], r.kept)), r.x)];
     },
   },
-  ReduceLogSum: { shape: shapeOf },
-  ReduceLogSumExp: { shape: shapeOf },
+  ReduceLogSum: {
+    shape: shapeOf,
+    gradient: (view) => {
+      const r = restored(view);
+      if (!r) return [undefined];
+      const { emit } = view;
+      const total = emit.op('Exp', [emit.reshape(view.node.outputs[0], r.kept)]);
+      const ones = r.dims.map((dim, axis) => (r.axes.includes(axis) ? dim : 1));
+      return [emit.mul(emit.div(r.g, total), emit.like(r.g, ones, new Float32Array(product(ones)).fill(1)))];
+    },
+  },
+  ReduceLogSumExp: {
+    shape: shapeOf,
+    gradient: (view) => {
+      const r = restored(view);
+      if (!r) return [undefined];
+      const { emit } = view;
+      return [emit.mul(r.g, emit.op('Exp', [emit.sub(r.x, emit.reshape(view.node.outputs[0], r.kept))]))];
+    },
+  },
   ReduceSumSquare: {
     shape: shapeOf,
     gradient: (view) => {

@@ -1,5 +1,5 @@
 import { valuesOf, type Constant } from '../constant.js';
-import { intAttribute, intsAttribute, type ValueShape } from '../ir.js';
+import { intAttribute, intsAttribute, stringAttribute, type ValueShape } from '../ir.js';
 import {
   ShapeMismatch,
   UnknownShape,
@@ -112,6 +112,22 @@ function blocks(toSpace: boolean): OpRules {
       const b = intAttribute(view.node, 'blocksize', 1);
       const [n, c, h, w] = x.dims;
       return [{ type: x.type, dims: toSpace ? [n, c / (b * b), h * b, w * b] : [n, c * b * b, h / b, w / b] }];
+    },
+    gradient: (view) => {
+      const g = view.arriving(0);
+      if (!g) return [undefined];
+      const { emit, node } = view;
+      const b = intAttribute(node, 'blocksize', 1);
+      const dims = emit.dims(node.inputs[0]);
+      const [n, , h, w] = toSpace ? dims : emit.dims(g);
+      const c = (toSpace ? emit.dims(g) : dims)[1];
+      // Deep: [n,b,b,c,h,w], or [n,c,b,b,h,w] in column order. Wide: [n,c,h,b,w,b].
+      const columns = stringAttribute(node, 'mode', 'DCR') === 'CRD';
+      const deep = columns ? [n, c, b, b, h, w] : [n, b, b, c, h, w];
+      const widening = columns ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
+      if (!toSpace) return [emit.reshape(emit.transpose(emit.reshape(g, deep), widening), dims)];
+      const narrowing = widening.map((_, axis) => widening.indexOf(axis));
+      return [emit.reshape(emit.transpose(emit.reshape(g, [n, c, h, b, w, b]), narrowing), dims)];
     },
   };
 }

@@ -1,6 +1,7 @@
 import { constantOf, elementTypeOf, i64, valuesOf, type Constant } from '../constant.js';
 import { intAttribute, type Node } from '../ir.js';
-import { UnknownShape, axisOf, product, type OpRules } from './rules.js';
+import { addAtIndices } from './axes.js';
+import { UnknownShape, axisOf, product, type GradientView, type OpRules } from './rules.js';
 
 /** Value of a Constant node, in any of its spellings. */
 function constantValue(node: Node): Constant | undefined {
@@ -32,6 +33,12 @@ function range(view: Parameters<NonNullable<OpRules['evaluate']>>[0]): { start: 
   };
   const [start, limit, step] = [bound(0), bound(1), bound(2)];
   return { start, step, count: Math.max(0, Math.ceil((limit - start) / step)) };
+}
+
+/** Back to the type before a cast; what was an integer or a boolean has no gradient. */
+function throughCast({ emit, node }: GradientView, g: string): string | undefined {
+  const type = emit.type(node.inputs[0]);
+  return /^b?f\d/.test(type) ? emit.cast(g, type) : undefined;
 }
 
 /** Ops about shapes and types; with static shapes all of them but Cast become constants. */
@@ -99,14 +106,14 @@ export const shaping: Record<string, OpRules> = {
     },
     gradient: (view) => {
       const g = view.arriving(0);
-      return [g && view.emit.cast(g, view.emit.type(view.node.inputs[0]))];
+      return [g && throughCast(view, g)];
     },
   },
   CastLike: {
     shape: (view) => [{ type: view.input(1).type, dims: view.input(0).dims }],
     gradient: (view) => {
       const g = view.arriving(0);
-      return [g && view.emit.cast(g, view.emit.type(view.node.inputs[0]))];
+      return [g && throughCast(view, g)];
     },
   },
   OneHot: {
@@ -127,6 +134,13 @@ export const shaping: Record<string, OpRules> = {
         { type: x.type, dims },
         { type: 'i64', dims },
       ];
+    },
+    gradient: (view) => {
+      const g = view.arriving(0);
+      if (!g) return [undefined];
+      const { emit, node } = view;
+      const dims = emit.dims(node.inputs[0]);
+      return [addAtIndices(emit, g, node.outputs[1], axisOf(intAttribute(node, 'axis', -1), dims.length), dims)];
     },
   },
 };

@@ -1,6 +1,8 @@
 import { constantOf, valuesOf } from '../constant.js';
 import { intAttribute, intsAttribute, stringAttribute, type ValueShape } from '../ir.js';
-import { axisOf, product, stridesOf, unsupportedOp, type GradientView, type NodeView, type OpRules } from './rules.js';
+import { addAtPositions } from './axes.js';
+import { constantInts } from './gathering.js';
+import { axisOf, product, stridesOf, type GradientView, type NodeView, type OpRules } from './rules.js';
 
 interface Range {
   start: number;
@@ -48,31 +50,24 @@ function padsOf(node: NodeView['node'], rank: number, ints: (index: number) => n
   return pads;
 }
 
-/** Constant integer inputs as a gradient rule sees them. */
 function constants(view: GradientView): (index: number) => number[] | undefined {
-  return (index) => {
-    const name = view.node.inputs[index];
-    const constant = name ? view.emit.constantOf(name) : undefined;
-    return constant && Array.from(valuesOf(constant));
-  };
+  return (index) => constantInts(view, index);
 }
 
-function gatheredDims(view: NodeView): { dims: number[]; axis: number } {
-  const x = view.input(0);
-  const axis = axisOf(intAttribute(view.node, 'axis', 0), x.dims.length);
-  return { dims: [...x.dims.slice(0, axis), ...view.input(1).dims, ...x.dims.slice(axis + 1)], axis };
-}
-
-/** Where in `indices` each of `size` positions stands; one list per repetition, indices.length = nowhere. */
-function placesOf(indices: readonly number[], size: number): number[][] {
-  const lists: number[][] = [];
-  const seen = new Array<number>(size).fill(0);
-  indices.forEach((index, place) => {
-    const at = index < 0 ? index + size : index;
-    lists[seen[at]] ??= new Array<number>(size).fill(indices.length);
-    lists[seen[at]++][at] = place;
+/** For every place of a padded axis the position it copies, −1 = none (a constant). */
+function paddedPositions(mode: string, size: number, begin: number, end: number): number[] {
+  const period = 2 * Math.max(size - 1, 1);
+  return Array.from({ length: begin + size + end }, (_, place) => {
+    const at = place - begin;
+    if (at >= 0 && at < size) return at;
+    if (mode === 'edge') return at < 0 ? 0 : size - 1;
+    if (mode === 'wrap') return ((at % size) + size) % size;
+    if (mode === 'reflect') {
+      const phase = ((at % period) + period) % period;
+      return Math.min(phase, period - phase);
+    }
+    return -1;
   });
-  return lists;
 }
 
 export const slicing: Record<string, OpRules> = {
@@ -100,11 +95,15 @@ export const slicing: Record<string, OpRules> = {
       const { emit, node } = view;
       const dims = emit.dims(node.inputs[0]);
       const ranges = rangesOf(node, dims, constants(view));
-      if (ranges.some((range) => range.step !== 1)) {
-        throw unsupportedOp(node, 'no gradient rule for a Slice with steps', 'Choose a later target layer.');
-      }
-      const ends = dims.map((dim, axis) => dim - ranges[axis].start - ranges[axis].count);
-      return [emit.pad(g, [...ranges.map((range) => range.start), ...ends])];
+      // Axes with steps one by one, then all others in one padding.
+      const stepped = ranges.reduce((value, { start, count, step }, axis) => {
+        if (step === 1) return value;
+        const positions = Array.from({ length: count }, (_, i) => start + i * step);
+        return addAtPositions(emit, value, axis, positions, dims[axis]);
+      }, g);
+      const begins = ranges.map(({ start, step }) => (step === 1 ? start : 0));
+      const ends = ranges.map(({ start, count, step }, axis) => (step === 1 ? dims[axis] - start - count : 0));
+      return [emit.pad(stepped, [...begins, ...ends])];
     },
   },
   Pad: {
@@ -121,8 +120,19 @@ export const slicing: Record<string, OpRules> = {
       const dims = emit.dims(node.inputs[0]);
       const rank = dims.length;
       const pads = padsOf(node, rank, constants(view));
-      if (stringAttribute(node, 'mode', 'constant') !== 'constant' || pads.some((count) => count < 0)) {
-        throw unsupportedOp(node, 'only constant padding has a gradient rule', 'Choose a later target layer.');
+      const mode = stringAttribute(node, 'mode', 'constant');
+      if (mode !== 'constant' || pads.some((count) => count < 0)) {
+        return [
+          dims.reduce((value, size, axis) => {
+            const [begin, end] = [pads[axis], pads[axis + rank]];
+            if (begin === 0 && end === 0) return value;
+            // Negative pads crop.
+            const from = Math.max(0, -begin);
+            const all = paddedPositions(mode, size, Math.max(0, begin), Math.max(0, end));
+            const positions = all.slice(from, all.length - Math.max(0, -end));
+            return addAtPositions(emit, value, axis, positions, size);
+          }, g),
+        ];
       }
       const axes = dims.flatMap((_, axis) => (pads[axis] || pads[axis + rank] ? [axis] : []));
       if (axes.length === 0) return [g];
@@ -136,56 +146,34 @@ export const slicing: Record<string, OpRules> = {
       ];
     },
   },
-  Gather: {
-    shape: (view) => [{ type: view.input(0).type, dims: gatheredDims(view).dims }],
-    evaluate: (view) => {
-      const x = view.constant(0);
-      const indices = view.constant(1);
-      if (!x || !indices) return undefined;
-      const { dims, axis } = gatheredDims(view);
-      const inner = product(x.dims.slice(axis + 1));
-      const size = x.dims[axis];
-      const values = valuesOf(x);
-      const out: number[] = [];
-      for (let outer = 0; outer < product(x.dims.slice(0, axis)); outer++) {
-        for (const index of Array.from(valuesOf(indices))) {
-          const base = (outer * size + (index < 0 ? index + size : index)) * inner;
-          for (let i = 0; i < inner; i++) out.push(values[base + i]);
-        }
-      }
-      return [constantOf(x.type, dims, out)];
+  CumSum: {
+    shape: (view) => [view.input(0)],
+    // What is summed up to a place reaches all places after it: the same sum from the other end.
+    gradient: (view) => {
+      const g = view.arriving(0);
+      if (!g) return [undefined];
+      const { node } = view;
+      const exclusive = intAttribute(node, 'exclusive', 0);
+      return [
+        view.emit.op('CumSum', [g, node.inputs[1]], { exclusive, reverse: 1 - intAttribute(node, 'reverse', 0) }),
+      ];
     },
-    // Fixed positions: each source element sums the gradients of the places that it was copied to.
+  },
+  Trilu: {
+    shape: (view) => [view.input(0)],
     gradient: (view) => {
       const g = view.arriving(0);
       if (!g) return [undefined];
       const { emit, node } = view;
-      const dims = emit.dims(node.inputs[0]);
-      const axis = axisOf(intAttribute(node, 'axis', 0), dims.length);
-      const indices = constants(view)(1);
-      if (!indices)
-        throw unsupportedOp(
-          node,
-          'only a Gather of fixed positions has a gradient rule',
-          'Choose a later target layer.',
-        );
-      const size = dims[axis];
-      const lead = product(dims.slice(0, axis));
-      const flat = emit.reshape(g, [lead, indices.length, product(dims.slice(axis + 1))]);
-      // A row of zeros at the end, for source elements that were copied nowhere.
-      const padded = emit.pad(flat, [0, 0, 0, 0, 1, 0]);
-      const sums = placesOf(indices, size).map((places) => emit.op('Gather', [padded, emit.ints(places)], { axis: 1 }));
-      return [
-        emit.reshape(
-          sums.reduce((a, b) => emit.add(a, b)),
-          dims,
-        ),
-      ];
+      const [rows, columns] = emit.dims(g).slice(-2);
+      const offset = node.inputs[1] ? constantInts(view, 1)?.[0] : 0;
+      const upper = intAttribute(node, 'upper', 1);
+      if (offset === undefined) return [emit.op('Trilu', [g, node.inputs[1]], { upper })];
+      const mask = Array.from({ length: rows * columns }, (_, i) => {
+        const diagonal = (i % columns) - Math.floor(i / columns);
+        return (upper ? diagonal >= offset : diagonal <= offset) ? 1 : 0;
+      });
+      return [emit.mul(g, emit.like(g, [rows, columns], mask))];
     },
   },
-  GatherElements: { shape: (view) => [{ type: view.input(0).type, dims: view.input(1).dims }] },
-  ScatterElements: { shape: (view) => [view.input(0)] },
-  ScatterND: { shape: (view) => [view.input(0)] },
-  CumSum: { shape: (view) => [view.input(0)] },
-  Trilu: { shape: (view) => [view.input(0)] },
 };

@@ -1,0 +1,48 @@
+import { float } from '../../../src/graph/emitter.js';
+import { image, op, type Case } from './case.js';
+
+export const pointwise: Case[] = [
+  op('Identity', [5]),
+  op('Dropout', [5]),
+  op('Relu', image, {}, { kinks: [0] }),
+  op('LeakyRelu', image, { alpha: float(0.2) }, { kinks: [0] }),
+  {
+    name: 'PRelu',
+    dims: image,
+    kinks: [0],
+    build: ({ emit, x, constant }) => emit.op('PRelu', [x, constant([3, 1, 1])]),
+  },
+  op('Elu', image, { alpha: float(0.7) }, { kinks: [0] }),
+  op('Selu', image, {}, { kinks: [0] }),
+  op('HardSigmoid', image, { alpha: float(0.25) }, { kinks: [-2, 2] }),
+  op('HardSwish', image, {}, { kinks: [-3, 3], range: [-4, 4] }),
+  op('Sigmoid', image),
+  op('Tanh', image),
+  op('Softplus', image),
+  op('Softsign', image, {}, { kinks: [0] }),
+  op('Gelu', image, {}, { opset: 20 }),
+  op('Gelu tanh', image, { approximate: 'tanh' }, { opset: 20 }),
+  op('Erf', image),
+  op('Exp', image),
+  op('Log', image, {}, { range: [0.5, 3] }),
+  op('Sqrt', image, {}, { range: [0.5, 3] }),
+  op('Reciprocal', image, {}, { range: [0.5, 3] }),
+  op('Neg', image),
+  op('Abs', image, {}, { kinks: [0] }),
+  op('Sin', image),
+  op('Cos', image),
+  {
+    name: 'Clip',
+    dims: image,
+    kinks: [0, 1.5],
+    build: ({ emit, x }) => emit.op('Clip', [x, emit.scalar(x, 0), emit.scalar(x, 1.5)]),
+  },
+  {
+    name: 'Clip lower bound',
+    dims: image,
+    kinks: [-1],
+    build: ({ emit, x }) => emit.op('Clip', [x, emit.scalar(x, -1)]),
+  },
+  op('Clip opset 10', image, { min: float(0), max: float(1.5) }, { kinks: [0, 1.5], opset: 10 }),
+  op('Swish', image, { alpha: float(1.3) }, { opset: 24 }),
+];
