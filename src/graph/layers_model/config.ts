@@ -38,24 +38,27 @@ export class Config {
       : this.#refuse(name, 'numbers');
   }
 
-  /** [height, width] from one number for both, or two. */
-  pair(name: string, fallback: readonly [number, number]): [number, number] {
-    const [height, width = height, ...more] = this.numbers(name) ?? fallback;
-    return more.length === 0 && Number.isInteger(height) && Number.isInteger(width) && height >= 0 && width >= 0
-      ? [height, width]
-      : this.#refuse(name, 'one or two whole numbers');
+  /** One whole number per spatial axis, from one for all or one each. */
+  sizes(name: string, rank: number, fallback: number | readonly number[]): number[] {
+    const given = this.numbers(name) ?? (typeof fallback === 'number' ? [fallback] : fallback);
+    const sizes = given.length === 1 ? new Array<number>(rank).fill(given[0]) : [...given];
+    return sizes.length === rank && sizes.every((n) => Number.isInteger(n) && n >= 0)
+      ? sizes
+      : this.#refuse(name, rank === 1 ? 'a whole number' : 'one or two whole numbers');
   }
 
-  /** [[top, bottom], [left, right]] from one number, [height, width] or the full form. */
-  margins(name: string, fallback: number): [[number, number], [number, number]] {
+  /** Per spatial axis [before, after]: from one number, one per axis or a pair per axis. */
+  margins(name: string, rank: number, fallback: number): [number, number][] {
     const value = this.fields[name] ?? fallback;
-    const rows = typeof value === 'number' ? [value, value] : value;
-    if (!Array.isArray(rows) || rows.length !== 2) return this.#refuse(name, 'one number, two, or two pairs');
-    return rows.map((row: unknown) => {
-      const [before, after] = typeof row === 'number' ? [row, row] : Array.isArray(row) ? row : [];
-      const whole = [before, after].every((n) => Number.isInteger(n) && n >= 0);
+    let rows: unknown = typeof value === 'number' ? new Array(rank).fill(value) : value;
+    // A sequence's margins are one pair, without a list around it.
+    if (rank === 1 && Array.isArray(rows) && rows.length === 2) rows = [rows];
+    if (!Array.isArray(rows) || rows.length !== rank) return this.#refuse(name, 'one number, or two for every axis');
+    return rows.map((row: unknown): [number, number] => {
+      const [before, after] = typeof row === 'number' ? [row, row] : Array.isArray(row) ? (row as unknown[]) : [];
+      const whole = [before, after].every((n) => Number.isInteger(n) && (n as number) >= 0);
       return whole ? [before as number, after as number] : this.#refuse(name, 'whole numbers');
-    }) as [[number, number], [number, number]];
+    });
   }
 
   #refuse(name: string, expected: string): never {

@@ -81,7 +81,7 @@ function declareInput(write: Writer, layer: Layer, last: boolean): Value {
     });
   }
   const dims = shape as Dim[];
-  const axes = dims.length === 4 && last ? channelsLast : inOrder(dims.length);
+  const axes = dims.length === 4 && last ? channelsLast(4) : inOrder(dims.length);
   write.begin(layer.name);
   const name = write.unused(layer.name);
   const whole = typeof config.dtype === 'string' && /^u?int/.test(config.dtype);

@@ -12,7 +12,10 @@ export interface Value {
   flattened?: { dims: readonly number[]; axes: readonly number[] };
 }
 
-export const channelsLast: readonly number[] = [0, 3, 1, 2];
+/** Order of axes that stores a channels-last tensor channels first: [0, 3, 1, 2] for images. */
+export function channelsLast(rank: number): number[] {
+  return [0, rank - 1, ...inOrder(rank - 1).slice(1)];
+}
 
 /** 0, 1, 2 … */
 export function inOrder(rank: number): number[] {

@@ -117,7 +117,7 @@ export class Writer {
   reshaped(value: Value, dims: readonly Dim[]): Value {
     const plain = this.inKerasOrder(value);
     const one = dims.slice(1).filter((dim) => dim !== 1).length < 2;
-    const axes = dims.length === 4 && one ? channelsLast : inOrder(dims.length);
+    const axes = dims.length === 4 && one ? channelsLast(4) : inOrder(dims.length);
     const result = { name: '', dims, axes };
     return { ...result, name: this.#reshape(plain.name, storedDims(result)) };
   }

@@ -1,5 +1,5 @@
 import { f32 } from '../../constant.js';
-import { channelsLast, inOrder, sameOrder, transposed, type Value } from '../value.js';
+import { channelsLast, inOrder, sameOrder, storedDims, transposed, type Value } from '../value.js';
 import type { Weight } from '../weights.js';
 import { activated } from './activations.js';
 import { inputOf, parameter, requireDims, unsupportedLayer, type LayerRule } from './rule.js';
@@ -25,7 +25,7 @@ const dense: LayerRule = (view) => {
   const dims = [...input.dims.slice(0, -1), units];
   if (rank === 2) {
     const { flattened } = input;
-    const kernelName = flattened ? `kernel/${flattened.dims.slice(1).join('x')}` : 'kernel';
+    const kernelName = flattened ? `kernel/${storedDims(flattened).slice(1).join('x')}` : 'kernel';
     const weights = parameter(view, kernelName, () =>
       f32([features, units], flattened ? rowsFor(flattened, kernel) : kernel.data),
     );
@@ -33,13 +33,13 @@ const dense: LayerRule = (view) => {
     return activated(view, { name, dims, axes: [0, 1] });
   }
   // Over an image that is kept channels first, a dense layer is a convolution of 1×1.
-  if (rank === 4 && sameOrder(input.axes, channelsLast)) {
+  if (rank === 4 && sameOrder(input.axes, channelsLast(4))) {
     const turned = parameter(view, 'kernel/1x1', () => {
       const { data } = transposed(kernel.data, kernel.dims, [1, 0]);
       return f32([units, features, 1, 1], data);
     });
     const name = write.op('Conv', [input.name, turned, ...biases], { kernel_shape: [1, 1] });
-    return activated(view, { name, dims, axes: channelsLast });
+    return activated(view, { name, dims, axes: input.axes });
   }
   const plain = write.inKerasOrder(input);
   const weights = parameter(view, 'kernel', () => f32(kernel.dims, kernel.data));

@@ -6,12 +6,13 @@ import { normalisation } from './normalisation.js';
 import { pixels } from './pixels.js';
 import { pooling } from './pooling.js';
 import { regularisation } from './regularisation.js';
+import { resampling } from './resampling.js';
 import type { LayerRule } from './rule.js';
 import { shaping } from './shaping.js';
 
 /** Every Keras layer class that is read, from one file per family. */
 const table = new Map<string, LayerRule>(
-  [activations, convolution, denseLayers, merging, normalisation, pixels, pooling, regularisation, shaping].flatMap(
+  [activations, convolution, denseLayers, merging, normalisation, pixels, pooling, regularisation, resampling, shaping].flatMap(
     (family) => Object.entries(family),
   ),
 );

@@ -1,49 +1,42 @@
-import type { Value } from '../value.js';
-import { inOrder } from '../value.js';
-import { windowsOver } from './convolution.js';
-import { imageOf, inputOf, unsupportedLayer, type LayerRule } from './rule.js';
+import { featuresOf, type LayerRule } from './rule.js';
+import { windowsOver } from './windows.js';
+
+type Rank = 1 | 2;
 
 /** Padding never counts: the maximum ignores it and the average divides by the real pixels, in Keras as in ONNX. */
-function pooled(op: 'MaxPool' | 'AveragePool'): LayerRule {
+function pooled(op: 'MaxPool' | 'AveragePool', rank: Rank): LayerRule {
   return (view) => {
-    const image = imageOf(view);
-    const size = view.config.pair('pool_size', [2, 2]);
-    const strides = view.config.pair('strides', size);
-    const windows = windowsOver(view, [image.height, image.width], size, strides);
-    const name = view.write.op(op, [image.name], windows.attributes);
-    return image.out(name, image.channels, windows.height, windows.width);
+    const features = featuresOf(view, rank);
+    const window = view.config.sizes('pool_size', rank, 2);
+    const strides = view.config.sizes('strides', rank, window);
+    const windows = windowsOver(view, features.size, window, strides);
+    const name = view.write.op(op, [features.name], windows.attributes);
+    return features.out(name, features.channels, windows.size);
   };
 }
 
-function globallyPooled(op: 'GlobalMaxPool' | 'GlobalAveragePool'): LayerRule {
+function globallyPooled(op: 'GlobalMaxPool' | 'GlobalAveragePool', rank: Rank): LayerRule {
   return (view) => {
-    const image = imageOf(view);
-    const name = view.write.op(op, [image.name]);
-    if (view.config.flag('keepdims', false)) return image.out(name, image.channels, 1, 1);
+    const features = featuresOf(view, rank);
+    const { batch, channels } = features;
+    const name = view.write.op(op, [features.name]);
+    if (view.config.flag('keepdims', false)) return features.out(name, channels, new Array<number>(rank).fill(1));
     const flat = view.write.op('Flatten', [name], { axis: 1 });
-    return { name: flat, dims: [image.batch, image.channels], axes: [0, 1] };
+    return { name: flat, dims: [batch, channels], axes: [0, 1] };
   };
 }
 
-/** Mean over the tokens of [batch, tokens, features]. */
-const globalAverage1d: LayerRule = (view) => {
-  const input = view.write.inKerasOrder(inputOf(view));
-  if (input.dims.length !== 3) throw unsupportedLayer(view, `its input has ${input.dims.length} dimensions, not 3`);
-  const steps = view.config.text('data_format', 'channels_last') === 'channels_first' ? 2 : 1;
-  const keepdims = view.config.flag('keepdims', false);
-  const name = view.write.op('ReduceMean', [input.name], { axes: [steps], keepdims: keepdims ? 1 : 0 });
-  const dims = input.dims.flatMap((dim, axis) => (axis !== steps ? [dim] : keepdims ? [1] : []));
-  return { name, dims, axes: inOrder(dims.length) } satisfies Value;
-};
+function familyOf(rank: Rank): Record<string, LayerRule> {
+  return {
+    [`MaxPooling${rank}D`]: pooled('MaxPool', rank),
+    [`MaxPool${rank}D`]: pooled('MaxPool', rank),
+    [`AveragePooling${rank}D`]: pooled('AveragePool', rank),
+    [`AvgPool${rank}D`]: pooled('AveragePool', rank),
+    [`GlobalMaxPooling${rank}D`]: globallyPooled('GlobalMaxPool', rank),
+    [`GlobalMaxPool${rank}D`]: globallyPooled('GlobalMaxPool', rank),
+    [`GlobalAveragePooling${rank}D`]: globallyPooled('GlobalAveragePool', rank),
+    [`GlobalAvgPool${rank}D`]: globallyPooled('GlobalAveragePool', rank),
+  };
+}
 
-export const pooling: Record<string, LayerRule> = {
-  MaxPooling2D: pooled('MaxPool'),
-  MaxPool2D: pooled('MaxPool'),
-  AveragePooling2D: pooled('AveragePool'),
-  AvgPool2D: pooled('AveragePool'),
-  GlobalMaxPooling2D: globallyPooled('GlobalMaxPool'),
-  GlobalMaxPool2D: globallyPooled('GlobalMaxPool'),
-  GlobalAveragePooling2D: globallyPooled('GlobalAveragePool'),
-  GlobalAvgPool2D: globallyPooled('GlobalAveragePool'),
-  GlobalAveragePooling1D: globalAverage1d,
-};
+export const pooling: Record<string, LayerRule> = { ...familyOf(1), ...familyOf(2) };

@@ -14,6 +14,7 @@ const identity: LayerRule = (view) => inputOf(view);
 
 export const regularisation: Record<string, LayerRule> = {
   Dropout: dropout,
+  SpatialDropout1D: dropout,
   SpatialDropout2D: dropout,
   GaussianDropout: identity,
   GaussianNoise: identity,

@@ -54,34 +54,36 @@ export function unsupportedLayer(
   return new SightlineError('E_MODEL_UNSUPPORTED', { where: describe(view), what, remedy });
 }
 
-/** The input of a layer over images: rank 4, channels first in the graph, with Keras's channel and spatial axes. */
-export interface ImageView {
+/** The input of a layer over images or sequences: channels first in the graph. */
+export interface FeatureMap {
   name: string;
   channels: number;
-  height: Dim;
-  width: Dim;
+  /** [height, width], or [steps]. */
+  size: readonly Dim[];
   batch: Dim;
   axes: readonly number[];
-  /** An output image [batch, channels, height, width] as a Keras tensor. */
-  out(name: string, channels: number, height: Dim, width: Dim): Value;
+  /** An output [batch, channels, ...size] as a Keras tensor. */
+  out(name: string, channels: number, size: readonly Dim[]): Value;
 }
 
-export function imageOf(view: LayerView): ImageView {
+/** @param rank number of spatial axes: 2 for images, 1 for sequences */
+export function featuresOf(view: LayerView, rank: 1 | 2): FeatureMap {
   const input = inputOf(view);
-  if (input.dims.length !== 4) {
-    throw unsupportedLayer(view, `its input has ${input.dims.length} dimensions, not the 4 of a batch of images`);
+  if (input.dims.length !== rank + 2) {
+    const expected = rank === 2 ? 'the 4 of a batch of images' : 'the 3 of a batch of sequences';
+    throw unsupportedLayer(view, `its input has ${input.dims.length} dimensions, not ${expected}`);
   }
   const last = view.config.text('data_format', 'channels_last') !== 'channels_first';
-  const axes = last ? channelsLast : inOrder(4);
+  const axes = last ? channelsLast(rank + 2) : inOrder(rank + 2);
   const { name, dims } = view.write.arranged(input, axes);
-  const [batch, channels, height, width] = axes.map((axis) => dims[axis]);
+  const [batch, channels, ...size] = axes.map((axis) => dims[axis]);
   if (channels === null) throw unsupportedLayer(view, 'its number of input channels is not fixed');
-  const out = (result: string, c: number, h: Dim, w: Dim): Value => ({
+  const out = (result: string, c: number, s: readonly Dim[]): Value => ({
     name: result,
-    dims: last ? [batch, h, w, c] : [batch, c, h, w],
+    dims: last ? [batch, ...s, c] : [batch, c, ...s],
     axes,
   });
-  return { name, channels, height, width, batch, axes, out };
+  return { name, channels, size, batch, axes, out };
 }
 
 /** A weight's data as a constant of other dims, checked against what the layer needs. */

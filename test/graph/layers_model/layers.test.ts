@@ -1,0 +1,39 @@
+import * as tfl from '@tensorflow/tfjs-layers';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sharedFolder } from '../../support/files.js';
+import { imported, predicted, saveModel, seedWeights, type SaveOptions } from './tfjs_models.js';
+import { layerCases } from './layer_cases.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await sharedFolder();
+});
+
+/** Largest difference to TensorFlow.js, relative to the largest value. */
+export async function difference(model: tfl.LayersModel, at: string, options?: SaveOptions): Promise<number> {
+  const expected = predicted(model, 2);
+  const received = await imported(await saveModel(model, at, options), model, 2);
+  expect(received.map((values) => values.length)).toEqual(expected.map((values) => values.length));
+  return Math.max(
+    ...expected.map((values, i) => {
+      const scale = Math.max(1, ...values.map(Math.abs));
+      return Math.max(...values.map((value, at) => Math.abs(value - received[i][at]))) / scale;
+    }),
+  );
+}
+
+describe('each layer computes what TensorFlow.js computes', () => {
+  it.each(layerCases.map((layerCase) => [layerCase.name, layerCase] as const))('%s', async (name, layerCase) => {
+    const input = tfl.input({ shape: layerCase.input ?? [9, 8, 3] });
+    const made = layerCase.build(input);
+    // Flattened, so that values come in Keras's order whatever the layout inside.
+    const output = made.shape.length > 2 ? (tfl.layers.flatten().apply(made) as tfl.SymbolicTensor) : made;
+    const model = tfl.model({ inputs: input, outputs: output });
+    seedWeights(model);
+    const values = predicted(model, 2)[0];
+    // A case whose output is all alike would prove nothing.
+    expect(new Set(values).size).toBeGreaterThan(1);
+    expect(await difference(model, join(folder, name.replaceAll(/\W/g, '_')))).toBeLessThan(1e-5);
+  });
+});
