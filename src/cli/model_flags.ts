@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { ComputeOptions, ExplainOptions, ModelOptions } from '../engine/options.js';
+import { providers, runtimes, tfjsBackends } from '../runtime/index.js';
 import { binarisation, imageSize, integer, intensityWindow, memorySize, numberList } from './numbers.js';
 
 /** Flags that every command with a model takes. Their names are those of `ModelOptions` and its fellows. */
@@ -7,8 +8,11 @@ export type ModelFlags = ModelOptions & ExplainOptions & ComputeOptions;
 
 export function addModelFlags(command: Command): Command {
   return command
-    .requiredOption('--model <file>', 'ONNX image classifier')
-    .option('--sidecar <json>', 'labels and preprocessing; default: <model>.json beside the model, if it is there')
+    .requiredOption('--model <file>', 'image classifier: an ONNX file, or a TensorFlow.js model.json')
+    .option(
+      '--sidecar <json>',
+      'labels and preprocessing; default: <model>.json beside the model (model.sidecar.json for a model.json), if it is there',
+    )
     .option('--labels <names>', 'class names in the order of the outputs, separated by commas', (text) =>
       text.split(',').map((s) => s.trim()),
     )
@@ -43,14 +47,15 @@ export function addModelFlags(command: Command): Command {
       ]),
     )
     .addOption(
-      new Option('--provider <name>', 'where the model runs (default auto)').choices([
-        'auto',
-        'cpu',
-        'webgpu',
-        'cuda',
-        'dml',
-        'coreml',
-      ]),
+      new Option('--runtime <name>', 'what executes the model; tfjs is installed separately')
+        .choices(runtimes)
+        .default('onnxruntime'),
+    )
+    .addOption(
+      new Option(
+        '--provider <name>',
+        'where the model runs (default auto); tensorflow and wasm with --runtime tfjs',
+      ).choices(['auto', ...new Set([...providers, ...tfjsBackends])]),
     )
     .option('--workers <n>', 'decoding threads (default: the number of cores)', integer(1, 512))
     .option('--batch <n>', 'images per model run (default 8)', integer(1, 1024))

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
 import { SightlineError } from '../core/errors.js';
 import { readSidecar, type Sidecar } from '../data/sidecar.js';
 import type { Preprocessing, Sample } from '../data/types.js';
@@ -12,6 +11,7 @@ import type { DropoutGraph } from '../graph/dropout.js';
 import { peakActivationBytes } from '../graph/memory.js';
 import type { InferenceSetup } from './batch_scorer.js';
 import type { DropoutSetup } from './dropout_scorer.js';
+import { resolveProvider, runsAlone } from '../runtime/index.js';
 import { planWidth } from './memory_plan.js';
 import type { ComputeOptions, DropoutSettings, ExplainOptions, ModelOptions } from './options.js';
 import type { PipelineWidth } from './pipeline.js';
@@ -79,19 +79,21 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const labels = classNames(options, sidecar, classifier);
   const onnx = shared(compiled.onnx);
   const dropout = compiled.dropout ? dropoutSetup(compiled.dropout, options) : null;
-  const provider = (options.provider ?? 'auto') as InferenceSetup['provider'];
+  const runtime = options.runtime ?? 'onnxruntime';
+  const provider = await resolveProvider(runtime, options.provider);
   const { batch, channels, height, width } = compiled;
   const plan = planWidth(
     {
       modelBytes: onnx.byteLength + (dropout?.onnx.byteLength ?? 0),
       activationBytes: peakActivationBytes(classifier.graph) * batch,
       slotBytes: batch * height * width * (4 * channels + 1),
-      singleSession: provider !== 'auto' && provider !== 'cpu',
+      singleSession: runsAlone(provider),
     },
     options,
   );
   const setup: InferenceSetup = {
     onnx,
+    runtime,
     provider,
     threads: plan.threads,
     backend: options.backend ?? 'auto',
@@ -106,7 +108,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     dropout,
   };
   const classChoice = options.class ?? 'predicted';
-  const modelHash = await hashOf(options.model);
+  const modelHash = await hashOf(classifier.files);
   return {
     setup,
     preprocessing,
@@ -129,6 +131,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       class: classChoice,
       binarise: setup.binarise,
       dropout: dropout && { ...describeDropout(dropout), at: compiled.dropout?.placement },
+      runtime,
       provider,
       backend: setup.backend,
       batch,
@@ -187,8 +190,9 @@ function pixelRange({ mean, std }: Preprocessing): Pick<ExplanationSettings, 'lo
 
 async function findSidecar(options: ModelOptions): Promise<Sidecar> {
   if (options.sidecar) return readSidecar(options.sidecar);
-  const beside = options.model.replace(/\.onnx$/i, '') + '.json';
-  return beside !== options.model && existsSync(beside) ? readSidecar(beside) : {};
+  // A TensorFlow.js model is a .json file itself: model.json → model.sidecar.json.
+  const beside = options.model.replace(/\.onnx$/i, '').replace(/\.json$/i, '.sidecar') + '.json';
+  return existsSync(beside) ? readSidecar(beside) : {};
 }
 
 function classNames(options: ModelOptions, sidecar: Sidecar, classifier: Classifier): string[] {
@@ -269,8 +273,9 @@ function perChannel(name: string, values: readonly number[], channels: number): 
   return [...values];
 }
 
-async function hashOf(file: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex');
+/** SHA-256 of a model's files one after another, its weights' included. */
+async function hashOf(files: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of files) for await (const part of createReadStream(file)) hash.update(part as Buffer);
+  return hash.digest('hex');
 }

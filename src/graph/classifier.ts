@@ -49,8 +49,10 @@ export interface ClassifierInput {
   layout: Layout;
 }
 
-/** An ONNX image classifier, as read from its graph. */
+/** An image classifier, as read from its graph. */
 export interface Classifier {
+  /** Paths of the files that the model consists of, its weights' included; none where it was given as bytes. */
+  files: readonly string[];
   graph: Graph;
   input: ClassifierInput;
   /** [H, W], or null where the model accepts any size. */
@@ -87,7 +89,7 @@ const assumedSize = [224, 224] as const;
  *   classifier), E_ARGUMENT (an option that does not fit the model)
  */
 export function readClassifier(model: string | Uint8Array, options: ClassifierOptions = {}): Classifier {
-  const imported = importModel(model);
+  const { graph: imported, files } = importModel(model);
   const image = findImageInput(imported, options);
   const size = fixedSize(image, options.size);
   const shapes = shapesFor(imported, image, image.batch ?? 1, size ?? options.size ?? assumedSize);
@@ -98,6 +100,7 @@ export function readClassifier(model: string | Uint8Array, options: ClassifierOp
   const targets = layers.filter((layer) => areaOf(layer) > 1);
   const activation = options.activation ?? head.activation ?? (head.classes === 1 ? 'sigmoid' : 'softmax');
   return {
+    files,
     graph,
     input: { name: image.name, dtype: image.dtype, layout: image.layout },
     size,

@@ -18,8 +18,11 @@ export function readModelFile(path: string): Uint8Array {
     }
     throw new SightlineError('E_MODEL_FORMAT', {
       where: path,
-      what: code === 'EISDIR' ? 'this is a folder, not an ONNX file' : `cannot be read (${code ?? String(error)})`,
-      remedy: code === 'EISDIR' ? 'Give the .onnx file inside it.' : 'Check its permissions and size (at most 2 GiB).',
+      what: code === 'EISDIR' ? 'this is a folder, not a model file' : `cannot be read (${code ?? String(error)})`,
+      remedy:
+        code === 'EISDIR'
+          ? 'Give the .onnx file or model.json inside it.'
+          : 'Check its permissions and size (at most 2 GiB).',
       cause: error,
     });
   }
@@ -31,6 +34,12 @@ export class ExternalData {
 
   /** @param modelPath path of the ONNX file; undefined when the model came as bytes, without a folder. */
   constructor(private readonly modelPath: string | undefined) {}
+
+  /** Paths of the files read so far. */
+  paths(): string[] {
+    const folder = dirname(resolve(this.modelPath ?? ''));
+    return [...this.#files.keys()].map((location) => resolve(folder, location));
+  }
 
   /** `length` bytes (all the rest when undefined) of `location` from `offset`. */
   read(location: string, offset: number, length: number | undefined): Uint8Array {
@@ -140,7 +149,7 @@ export function recogniseOther(bytes: Uint8Array): { what: string; remedy: strin
   if (text.startsWith('{')) {
     return {
       what: 'this is a JSON file: a TensorFlow.js model.json?',
-      remedy: 'Convert the original model with tf2onnx, or export it to ONNX.',
+      remedy: 'Give the path of the model.json itself, under a name that ends in .json.',
     };
   }
   if (head.slice(4, 8) === 'TFL3')

@@ -1,6 +1,5 @@
-import type { Graph } from './ir.js';
-import { importLayersModel } from './layers_model/import.js';
-import { importOnnx } from './onnx_import.js';
+import { readLayersModel } from './layers_model/import.js';
+import { readOnnx, type ImportedModel } from './onnx_import.js';
 
 /** Whether a path names a TensorFlow.js model (model.json) rather than an ONNX file. */
 export function isLayersModelPath(path: string): boolean {
@@ -9,8 +8,8 @@ export function isLayersModelPath(path: string): boolean {
 
 /**
  * Reads a model: an ONNX file (path or bytes), or the path of a TensorFlow.js LayersModel's model.json.
- * @throws SightlineError as `importOnnx` and `importLayersModel`
+ * @throws SightlineError as `readOnnx` and `readLayersModel`
  */
-export function importModel(model: string | Uint8Array): Graph {
-  return typeof model === 'string' && isLayersModelPath(model) ? importLayersModel(model) : importOnnx(model);
+export function importModel(model: string | Uint8Array): ImportedModel {
+  return typeof model === 'string' && isLayersModelPath(model) ? readLayersModel(model) : readOnnx(model);
 }

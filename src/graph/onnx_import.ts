@@ -15,12 +15,23 @@ import {
   type ValueInfoMessage,
 } from './onnx_schema.js';
 
+/** A model and the files it was read from, the main one first; none for a model given as bytes. */
+export interface ImportedModel {
+  graph: Graph;
+  files: string[];
+}
+
+/** As `readOnnx`, the graph alone. */
+export function importOnnx(model: string | Uint8Array): Graph {
+  return readOnnx(model).graph;
+}
+
 /**
  * Reads an ONNX model. Weights stay views of the file's bytes.
  * @param model path, or the file's bytes (without external weights)
  * @throws SightlineError E_NOT_FOUND; E_MODEL_FORMAT saying what the file looks like instead.
  */
-export function importOnnx(model: string | Uint8Array): Graph {
+export function readOnnx(model: string | Uint8Array): ImportedModel {
   const path = typeof model === 'string' ? model : undefined;
   const bytes = typeof model === 'string' ? readModelFile(model) : model;
   const notOnnx = (what: string, remedy: string, cause?: unknown) =>
@@ -36,7 +47,9 @@ export function importOnnx(model: string | Uint8Array): Graph {
   if (!message.graph || (message.graph.node ?? []).length === 0 || !message.opsetImport?.length) {
     throw notOnnx('not an ONNX file: it holds no graph', 'Give a model exported to ONNX (.onnx).');
   }
-  return graphOf(message, message.graph, new ExternalData(path), path);
+  const external = new ExternalData(path);
+  const graph = graphOf(message, message.graph, external, path);
+  return { graph, files: path === undefined ? [] : [path, ...external.paths()] };
 }
 
 function graphOf(model: ModelMessage, graph: GraphMessage, external: ExternalData, path: string | undefined): Graph {

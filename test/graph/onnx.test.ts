@@ -212,7 +212,7 @@ describe('files that are not ONNX', () => {
   it('a missing file and a folder', () => {
     expect(() => importOnnx(join(folder, 'nothing.onnx'))).toThrow(expect.objectContaining({ code: 'E_NOT_FOUND' }));
     mkdirSync(join(folder, 'saved_model'), { recursive: true });
-    expect(() => importOnnx(join(folder, 'saved_model'))).toThrow(/folder, not an ONNX file/);
+    expect(() => importOnnx(join(folder, 'saved_model'))).toThrow(/folder, not a model file/);
   });
 
   it('any damage is an error of ours or a readable model, never a crash', () => {

@@ -7,7 +7,7 @@ export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description('what a model is, its layers, and which explanations it supports')
-    .argument('<model>', 'ONNX image classifier')
+    .argument('<model>', 'image classifier: an ONNX file, or a TensorFlow.js model.json')
     .option('--size <n|HxW>', 'input size where the graph leaves it open (default 224)', imageSize)
     .option('--layers', 'list every feature map, not the largest of each resolution alone')
     .option('--json', 'print everything as JSON')

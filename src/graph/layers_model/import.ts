@@ -1,7 +1,8 @@
 import { SightlineError } from '../../core/errors.js';
 import { elementTypeCode } from '../constant.js';
-import type { Dim, Graph } from '../ir.js';
+import type { Dim } from '../ir.js';
 import { readModelFile } from '../model_file.js';
+import type { ImportedModel } from '../onnx_import.js';
 import { Config } from './config.js';
 import { layerClasses, layerRule } from './layers/index.js';
 import { describe, type LayerView } from './layers/rule.js';
@@ -21,7 +22,7 @@ import { Writer } from './writer.js';
  * @throws SightlineError E_NOT_FOUND, E_MODEL_FORMAT (damaged or incomplete files), E_MODEL_UNSUPPORTED (a graph model,
  *   or a layer class that is not read, by name)
  */
-export function importLayersModel(path: string): Graph {
+export function readLayersModel(path: string): ImportedModel {
   const file = parseLayersModel(new TextDecoder().decode(readModelFile(path)), path);
   const network = networkOf(file.model, path);
   const weights = new WeightNames(readWeights(file.weights, path));
@@ -38,13 +39,7 @@ export function importLayersModel(path: string): Graph {
   for (const [key, value] of Object.entries(file.metadata)) {
     graph.metadata.set(key, typeof value === 'string' ? value : JSON.stringify(value));
   }
-  return graph;
-}
-
-/** Files that make up a LayersModel: model.json and its weights, in order. @throws as `importLayersModel` */
-export function layersModelFiles(path: string): string[] {
-  const file = parseLayersModel(new TextDecoder().decode(readModelFile(path)), path);
-  return [path, ...shardPaths(file.weights, path)];
+  return { graph, files: [path, ...shardPaths(file.weights, path)] };
 }
 
 interface Context {

@@ -150,6 +150,8 @@ function renumberCalls(network: Network): void {
 function operandsIn(value: unknown): Operand[] {
   if (typeof value === 'number') return [value];
   if (Array.isArray(value)) {
+    // Keras 2's first argument where that is a number (5 - x): ["_CONSTANT_VALUE", -1, 5, {"y": …}].
+    if (value[0] === '_CONSTANT_VALUE') return [...operandsIn(value[2]), ...keywordOperands(value[3])];
     const ref = refOf(value);
     // Keras 2 keeps further arguments of a call behind the reference: ["conv", 0, 0, {"y": 3}].
     return ref ? [ref, ...keywordOperands(value[3])] : value.flatMap(operandsIn);

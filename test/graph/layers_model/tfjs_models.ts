@@ -2,11 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import * as tfl from '@tensorflow/tfjs-layers';
+import type * as tfl from '@tensorflow/tfjs-layers';
 import { Rng } from '../../../src/core/rng.js';
 import { sizeOf, tensor } from '../../../src/core/tensor.js';
 import { exportOnnx } from '../../../src/graph/onnx_export.js';
-import { importLayersModel } from '../../../src/graph/layers_model/import.js';
+import { readLayersModel } from '../../../src/graph/layers_model/import.js';
 import { openSession } from '../../../src/runtime/index.js';
 
 /** Values of a weight or input that no layer leaves at its default, the same for the same name. */
@@ -135,7 +135,7 @@ export function channelsFirst(values: Float32Array, dims: readonly number[]): Fl
 
 /** What ONNX Runtime computes from the imported model.json, one array per output. */
 export async function imported(path: string, model: tfl.LayersModel, batch: number): Promise<Float32Array[]> {
-  const graph = importLayersModel(path);
+  const { graph } = readLayersModel(path);
   const { dims, values } = inputOf(model, batch);
   const moved = dims.length === 4 ? [dims[0], dims[3], dims[1], dims[2]] : dims;
   const session = await openSession(exportOnnx(graph));

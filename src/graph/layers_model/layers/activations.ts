@@ -164,7 +164,23 @@ const thresholdedRelu: LayerRule = (view) => {
   );
 };
 
+/** Functions of keras.ops that Keras 3 records as layers of their own; the others have arguments that it leaves out. */
+const recordedFunctions = [
+  'Relu',
+  'Relu6',
+  'Sigmoid',
+  'Silu',
+  'HardSigmoid',
+  'HardSilu',
+  'Softplus',
+  'Softsign',
+  'Tanh',
+];
+
 export const activations: Record<string, LayerRule> = {
+  ...Object.fromEntries(
+    recordedFunctions.map((name): [string, LayerRule] => [name, (view) => named(view, inputOf(view), name)]),
+  ),
   Activation: (view) => activated(view, inputOf(view)),
   ReLU: relu,
   LeakyReLU: leakyRelu,

@@ -114,8 +114,7 @@ function transposedConvolved(rank: Rank): LayerRule {
     const same = config.text('padding', 'valid').toLowerCase() === 'same';
     const extra = config.has('output_padding') ? config.sizes('output_padding', rank, 0) : undefined;
     const extents = window.map((k, axis) => (k - 1) * dilations[axis] + 1);
-    const sizeAt = (size: Dim, axis: number) =>
-      transposedSize(size, extents[axis], strides[axis], same, extra?.[axis]);
+    const sizeAt = (size: Dim, axis: number) => transposedSize(size, extents[axis], strides[axis], same, extra?.[axis]);
     // The whole extent minus the output is cropped as 'same' pads: the odd pixel at the end; a negative rest is added.
     const rests = extents.map((extent, axis) => extent - (sizeAt(1, axis) as number));
     const begins = rests.map((rest) => Math.floor(Math.max(rest, 0) / 2));
@@ -153,4 +152,3 @@ export const convolution: Record<string, LayerRule> = {
   Conv2DTranspose: transposedConvolved(2),
   Convolution2DTranspose: transposedConvolved(2),
 };
-

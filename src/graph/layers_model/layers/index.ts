@@ -5,6 +5,7 @@ import { merging } from './merging.js';
 import { normalisation } from './normalisation.js';
 import { pixels } from './pixels.js';
 import { pooling } from './pooling.js';
+import { products } from './products.js';
 import { regularisation } from './regularisation.js';
 import { resampling } from './resampling.js';
 import type { LayerRule } from './rule.js';
@@ -12,9 +13,19 @@ import { shaping } from './shaping.js';
 
 /** Every Keras layer class that is read, from one file per family. */
 const table = new Map<string, LayerRule>(
-  [activations, convolution, denseLayers, merging, normalisation, pixels, pooling, regularisation, resampling, shaping].flatMap(
-    (family) => Object.entries(family),
-  ),
+  [
+    activations,
+    convolution,
+    denseLayers,
+    merging,
+    normalisation,
+    pixels,
+    pooling,
+    products,
+    regularisation,
+    resampling,
+    shaping,
+  ].flatMap((family) => Object.entries(family)),
 );
 
 /** The rule of a layer class. Registered classes are called "package>Class". */

@@ -1,5 +1,5 @@
 import { f32 } from '../../constant.js';
-import { storedAxis, type Value } from '../value.js';
+import { inOrder, storedAxis, type Value } from '../value.js';
 import { inputOf, parameter, requireDims, unsupportedLayer, type LayerRule, type LayerView } from './rule.js';
 
 /** Keras's axes of a layer, counted from the front, ascending. */
@@ -72,6 +72,7 @@ const layerNormalization: LayerRule = (view) => {
   if (axes.some((axis, i) => axis !== rank - axes.length + i)) {
     throw unsupportedLayer(view, `it normalises over axes [${axes.join(', ')}], which are not the last ones`);
   }
+  if (config.flag('rms_scaling', false)) throw unsupportedLayer(view, 'it scales by the root mean square');
   const dims = axes.map((axis) => input.dims[axis]);
   if (dims.includes(null)) throw unsupportedLayer(view, 'it normalises over an axis of open length');
   const sizes = dims as number[];
@@ -87,6 +88,46 @@ const layerNormalization: LayerRule = (view) => {
     { axis: axes[0], epsilon: { float: config.number('epsilon', 1e-3) } },
   );
   return { ...input, name };
+};
+
+/** Mean and variance over the whole image and a group of channels, as ONNX normalises an instance. */
+const groupNormalization: LayerRule = (view) => {
+  const { config, write } = view;
+  const given = write.unflattened(inputOf(view));
+  const [axis] = axesOf(view, given);
+  // The channels first, as ONNX groups them.
+  const others = inOrder(given.dims.length).filter((at) => at !== 0 && at !== axis);
+  const input = write.arranged(given, [0, axis, ...others]);
+  const channels = input.dims[axis];
+  if (channels === null) throw unsupportedLayer(view, 'it normalises over an axis of open length');
+  const asked = config.number('groups', 32);
+  const groups = asked === -1 ? channels : asked;
+  if (groups < 1 || channels % groups !== 0) {
+    throw unsupportedLayer(view, `its ${asked} groups do not divide ${channels} channels`);
+  }
+  const constant = (name: string, value: number) => parameter(view, name, () => f32([groups], filled(groups, value)));
+  const grouped = write.op('Reshape', [input.name, write.ints([0, groups, -1])]);
+  const inputs = [grouped, constant('ones', 1), constant('zeros', 0)];
+  const epsilon = config.number('epsilon', 1e-3);
+  const normal = write.op('InstanceNormalization', inputs, { epsilon: { float: epsilon } });
+  const name = write.op('Reshape', [normal, write.op('Shape', [input.name])]);
+  const scaled = config.flag('scale', true);
+  const centred = config.flag('center', true);
+  const weights = view.weights(scaled && 'gamma', centred && 'beta');
+  weights.forEach((weight) => requireDims(view, weight, [channels]));
+  const factors = scaled ? weights[0].data : filled(channels, 1);
+  const terms = centred ? weights[weights.length - 1].data : filled(channels, 0);
+  return affine(view, { ...input, name }, [axis], factors, terms);
+};
+
+/** x · gamma, one factor per channel (ConvNeXt). */
+const layerScale: LayerRule = (view) => {
+  const input = view.write.unflattened(inputOf(view));
+  const channels = input.dims[input.dims.length - 1];
+  const [gamma] = view.weights('gamma');
+  requireDims(view, gamma, [channels ?? undefined]);
+  const factors = view.write.alongside(input, `${view.path}/gamma`, gamma.dims, gamma.data);
+  return { ...input, name: view.write.op('Mul', [input.name, factors]) };
 };
 
 /** (x − mean) / max(√variance, 1e-7), from the config or from weights that adapt() made. */
@@ -129,6 +170,8 @@ export const normalisation: Record<string, LayerRule> = {
   BatchNormalization: batchNormalization,
   BatchNormalizationV1: batchNormalization,
   SyncBatchNormalization: batchNormalization,
+  GroupNormalization: groupNormalization,
   LayerNormalization: layerNormalization,
+  LayerScale: layerScale,
   Normalization: normalization,
 };

@@ -103,7 +103,11 @@ const resized: LayerRule = (view) => {
     );
   }
   if (config.flag('antialias', false)) {
-    throw unsupportedLayer(view, 'it antialiases', 'Leave it out of the model: images are resized before, antialiased.');
+    throw unsupportedLayer(
+      view,
+      'it antialiases',
+      'Leave it out of the model: images are resized before, antialiased.',
+    );
   }
   const size = [config.number('height', 0), config.number('width', 0)];
   if (features.size.every((dim, axis) => dim === size[axis])) {
