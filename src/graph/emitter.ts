@@ -134,6 +134,11 @@ export class Emitter {
 
   /** 1 where `a op b` holds, else 0, in the element type of `a`. */
   mask(op: 'Greater' | 'Less' | 'Equal', a: string, b: string): string {
+    if (op === 'Equal' && this.opset < 11 && /^b?f\d/.test(this.type(a))) {
+      // Equal compared integers only.
+      const apart = this.add(this.mask('Greater', a, b), this.mask('Less', a, b));
+      return this.sub(this.scalar(a, 1), apart);
+    }
     return this.cast(this.op(op, [a, b]), this.type(a));
   }
 
@@ -159,7 +164,7 @@ export class Emitter {
     return this.op('ReduceSum', [a, this.ints(axes)], { keepdims: keep });
   }
 
-  /** Half-open ranges per axis; `steps` positive. */
+  /** Half-open ranges per axis; axes and `steps` positive. */
   slice(
     a: string,
     axes: readonly number[],
@@ -168,13 +173,14 @@ export class Emitter {
     steps?: readonly number[],
   ): string {
     if (this.opset < 10) {
-      if (steps?.some((step) => step !== 1)) {
-        throw new SightlineError('E_MODEL_UNSUPPORTED', {
-          what: `the gradient needs a strided Slice, which operator set ${this.opset} lacks`,
-          remedy: 'Export the model with opset_version=13 or higher.',
-        });
-      }
-      return this.op('Slice', [a], { axes, starts, ends });
+      // Slice had no steps: every so-manieth position is gathered.
+      const whole = this.op('Slice', [a], { axes, starts, ends });
+      return axes.reduce((value, axis, i) => {
+        const step = steps?.[i] ?? 1;
+        if (step === 1) return value;
+        const positions = Array.from({ length: Math.ceil(this.dims(whole)[axis] / step) }, (_, at) => at * step);
+        return this.op('Gather', [value, this.ints(positions)], { axis });
+      }, whole);
     }
     const inputs = [a, this.ints(starts), this.ints(ends), this.ints(axes)];
     return this.op('Slice', steps ? [...inputs, this.ints(steps)] : inputs);

@@ -127,8 +127,19 @@ export const pointwise: Record<string, OpRules> = {
     gradient: (view) => {
       const arriving = view.arriving(0);
       if (!arriving) return [undefined];
-      const mask = between(view.emit, view.node.inputs[0], ...clipBounds(view));
-      return [mask ? view.emit.mul(arriving, mask) : arriving];
+      const { emit, node } = view;
+      const [x] = node.inputs;
+      const [low, high] = clipBounds(view);
+      const mask = between(emit, x, low, high);
+      const cut = (index: 1 | 2, op: 'Less' | 'Greater', bound: string | undefined) =>
+        bound && view.wants(index)
+          ? emit.unbroadcast(emit.mul(arriving, emit.mask(op, x, bound)), emit.dims(bound))
+          : undefined;
+      return [
+        mask && view.wants(0) ? emit.mul(arriving, mask) : arriving,
+        cut(1, 'Less', low),
+        cut(2, 'Greater', high),
+      ];
     },
   },
   HardSigmoid: unary((emit, x, y, { node }) => {

@@ -4,7 +4,7 @@ import { firstMaximum } from './pooling.js';
 import { axisOf, product, stridesOf, type Evaluator, type GradientView, type NodeView, type OpRules } from './rules.js';
 
 /** Reduced axes: attribute in older operator sets, second input in newer ones, all axes by default. */
-function axesOf(node: Node, rank: number, given: number[] | undefined): number[] {
+export function axesOf(node: Node, rank: number, given: number[] | undefined): number[] {
   const axes = intsAttribute(node, 'axes') ?? given;
   if (axes?.length) return axes.map((axis) => axisOf(axis, rank)).sort((a, b) => a - b);
   if (intAttribute(node, 'noop_with_empty_axes', 0) === 1) return [];
@@ -153,7 +153,11 @@ export const reduction: Record<string, OpRules> = {
     gradient: (view) => {
       const r = restored(view);
       if (!r) return [undefined];
-      return [view.emit.mul(view.emit.div(r.g, view.emit.reshape(view.node.outputs[0], r.kept)), r.x)];
+      const { emit } = view;
+      // Elements that are all zero have norm 0: gradient 0, as PyTorch.
+      const norm = emit.reshape(view.node.outputs[0], r.kept);
+      const safe = emit.add(norm, emit.mask('Equal', norm, emit.scalar(norm, 0)));
+      return [emit.mul(emit.div(r.g, safe), r.x)];
     },
   },
   ReduceLogSum: {

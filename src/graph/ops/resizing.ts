@@ -110,17 +110,43 @@ function resizeMatrix(sampling: Sampling, size: number, out: number, scale: numb
     // Antialiasing widens the kernel by the factor of shrinking.
     const widen = sampling.antialias ? Math.max(1, 1 / scale) : 1;
     const reach = (sampling.mode === 'linear' ? 1 : 2) * widen;
-    const inside = sampling.antialias || sampling.excludeOutside;
     let total = 0;
     for (let position = Math.floor(source - reach); position <= Math.ceil(source + reach); position++) {
-      if (inside && (position < 0 || position >= size)) continue;
+      if (sampling.excludeOutside && (position < 0 || position >= size)) continue;
       const weight = kernelAt(sampling, (position - source) / widen);
       m.values[at * size + clamp(position)] += weight;
       total += weight;
     }
-    if (inside) for (let c = 0; c < size; c++) m.values[at * size + c] /= total;
+    if (sampling.antialias || sampling.excludeOutside) for (let c = 0; c < size; c++) m.values[at * size + c] /= total;
   }
   return m;
+}
+
+/**
+ * What a Resize or Upsample does along each axis; undefined where it leaves one alone.
+ * @param floats an input of the node as numbers, where it is given
+ * @throws SightlineError E_OP_UNSUPPORTED for a coordinate transformation that is no matrix
+ */
+export function resizeMatrices(
+  node: Node,
+  opset: number,
+  dims: readonly number[],
+  outs: readonly number[],
+  floats: (index: number) => ArrayLike<number> | undefined,
+): (Matrix | undefined)[] {
+  const factors = factorsOf(node, dims.length, floats);
+  const sampling = samplingOf(node, opset);
+  return dims.map((size, axis) => {
+    const scale = factors?.[axis] ?? outs[axis] / size;
+    if (size === outs[axis] && scale === 1) return undefined;
+    const m = resizeMatrix(sampling, size, outs[axis], scale);
+    if (m) return m;
+    throw unsupportedOp(
+      node,
+      `no rule for coordinate_transformation_mode '${sampling.coordinates}'`,
+      'Choose a later target layer.',
+    );
+  });
 }
 
 /** Resizing is a matrix per axis, so its gradient is the transposed matrix per axis. */
@@ -134,19 +160,7 @@ function gradient(view: GradientView): (string | undefined)[] {
     const constant = node.inputs[index] ? emit.constantOf(node.inputs[index]) : undefined;
     return constant && valuesOf(constant);
   };
-  const factors = factorsOf(node, dims.length, floats);
-  const sampling = samplingOf(node, view.opset);
-  const perAxis = dims.map((size, axis) => {
-    const scale = factors?.[axis] ?? outs[axis] / size;
-    if (size === outs[axis] && scale === 1) return undefined;
-    const m = resizeMatrix(sampling, size, outs[axis], scale);
-    if (m) return transposed(m);
-    throw unsupportedOp(
-      node,
-      `no gradient rule for coordinate_transformation_mode '${sampling.coordinates}'`,
-      'Choose a later target layer.',
-    );
-  });
+  const perAxis = resizeMatrices(node, view.opset, dims, outs, floats).map((m) => m && transposed(m));
   // Along the axes that lose most first.
   return [
     perAxis

@@ -2,7 +2,7 @@ import { constantOf, valuesOf } from '../constant.js';
 import { intAttribute, intsAttribute, stringAttribute, type ValueShape } from '../ir.js';
 import { addAtPositions } from './axes.js';
 import { constantInts } from './gathering.js';
-import { axisOf, product, stridesOf, type GradientView, type NodeView, type OpRules } from './rules.js';
+import { axisOf, product, stridesOf, unsupportedOp, type GradientView, type NodeView, type OpRules } from './rules.js';
 
 interface Range {
   start: number;
@@ -11,7 +11,7 @@ interface Range {
 }
 
 /** One range per axis of the input, from attributes (operator sets below 10) or inputs. */
-function rangesOf(
+export function rangesOf(
   node: NodeView['node'],
   dims: readonly number[],
   ints: (index: number) => number[] | undefined,
@@ -38,7 +38,7 @@ function sliced(view: NodeView): ValueShape[] {
   return [{ type: x.type, dims: rangesOf(view.node, x.dims, (i) => view.ints(i)).map((range) => range.count) }];
 }
 
-function padsOf(node: NodeView['node'], rank: number, ints: (index: number) => number[] | undefined): number[] {
+export function padsOf(node: NodeView['node'], rank: number, ints: (index: number) => number[] | undefined): number[] {
   const given = intsAttribute(node, 'pads') ?? ints(1) ?? [];
   const axes = ints(3)?.map((axis) => axisOf(axis, rank));
   if (!axes) return given;
@@ -55,7 +55,7 @@ function constants(view: GradientView): (index: number) => number[] | undefined 
 }
 
 /** For every place of a padded axis the position it copies, −1 = none (a constant). */
-function paddedPositions(mode: string, size: number, begin: number, end: number): number[] {
+export function paddedPositions(mode: string, size: number, begin: number, end: number): number[] {
   const period = 2 * Math.max(size - 1, 1);
   return Array.from({ length: begin + size + end }, (_, place) => {
     const at = place - begin;
@@ -121,6 +121,7 @@ export const slicing: Record<string, OpRules> = {
       const rank = dims.length;
       const pads = padsOf(node, rank, constants(view));
       const mode = stringAttribute(node, 'mode', 'constant');
+      if (view.wants(2)) throw unsupportedOp(node, 'its padding depends on the image', 'Choose a later target layer.');
       if (mode !== 'constant' || pads.some((count) => count < 0)) {
         return [
           dims.reduce((value, size, axis) => {

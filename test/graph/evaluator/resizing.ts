@@ -20,6 +20,8 @@ function original(mode: string, at: number, { size, out, scale }: Axis): number 
       return (size / 2) * (1 - out / (scale * size)) + (at + 0.5) / scale - 0.5;
     case 'align_corners':
       return out === 1 ? 0 : (at * (size - 1)) / (out - 1);
+    case 'tf_half_pixel_for_nn':
+      return (at + 0.5) / scale;
     case 'asymmetric':
       return at / scale;
     default:
@@ -67,11 +69,13 @@ function mixtureOf(call: Call, at: number, axis: Axis): Mixture {
   const centre = mode === 'cubic' || antialias ? x : clamp(x);
   for (let p = Math.floor(centre - 2 / shrink) - 1; p <= centre + 2 / shrink + 1; p++)
     mixture.push({ position: p, weight: kernel((p - centre) * shrink) });
-  if (!antialias && call.int('exclude_outside', 0) === 0)
-    return mixture.map(({ position, weight }) => ({ position: clamp(position), weight }));
-  const within = mixture.filter(({ position }) => position >= 0 && position < axis.size);
-  const total = within.reduce((sum, { weight }) => sum + weight, 0);
-  return within.map(({ position, weight }) => ({ position, weight: weight / total }));
+  const excludes = call.int('exclude_outside', 0) === 1;
+  const taps = excludes
+    ? mixture.filter(({ position }) => position >= 0 && position < axis.size)
+    : mixture.map(({ position, weight }) => ({ position: clamp(position), weight }));
+  if (!excludes && !antialias) return taps;
+  const total = taps.reduce((sum, { weight }) => sum + weight, 0);
+  return taps.map(({ position, weight }) => ({ position, weight: weight / total }));
 }
 
 function floats(x: Value | undefined): number[] | undefined {
