@@ -26,6 +26,12 @@ export function sameOrder(a: readonly number[], b: readonly number[]): boolean {
   return a.join() === b.join();
 }
 
+/** Whether the ONNX value holds the elements in Keras's order: no axis but those of length 1 stands elsewhere. */
+export function inElementOrder({ axes, dims, flattened }: Value): boolean {
+  const long = axes.filter((axis) => axis === 0 || dims[axis] !== 1);
+  return !flattened && long.every((axis, i) => i === 0 || axis > long[i - 1]);
+}
+
 /** Dims of the ONNX value. */
 export function storedDims({ dims, axes }: Pick<Value, 'dims' | 'axes'>): Dim[] {
   return axes.map((axis) => dims[axis]);

@@ -1,6 +1,6 @@
 import { constantOf, f32, i64, type Constant } from '../constant.js';
 import type { Attribute, Dim, Graph, Node } from '../ir.js';
-import { channelsLast, inOrder, sameOrder, storedDims, transposed, type Value } from './value.js';
+import { channelsLast, inElementOrder, inOrder, sameOrder, storedDims, transposed, type Value } from './value.js';
 
 /** A whole number is an int attribute; `{ float: 1 }` says float whatever the value. */
 export type AttributeValue = number | string | readonly number[] | { readonly float: number };
@@ -115,7 +115,9 @@ export class Writer {
 
   /** The value in other dims (batch first), as Keras orders elements. An image comes out channels first. */
   reshaped(value: Value, dims: readonly Dim[]): Value {
-    const plain = this.inKerasOrder(value);
+    // Where only axes of length 1 stand elsewhere, elements are in Keras's order already: one step, and no value
+    // between that looks like a feature map.
+    const plain = inElementOrder(value) ? value : this.inKerasOrder(value);
     const one = dims.slice(1).filter((dim) => dim !== 1).length < 2;
     const axes = dims.length === 4 && one ? channelsLast(4) : inOrder(dims.length);
     const result = { name: '', dims, axes };

@@ -2,26 +2,13 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sharedFolder } from '../../support/files.js';
-import { imported, predicted, saveModel, seedWeights, type SaveOptions } from './tfjs_models.js';
+import { difference, predicted, seedWeights } from './tfjs_models.js';
 import { layerCases } from './layer_cases.js';
 
 let folder: string;
 beforeAll(async () => {
   folder = await sharedFolder();
 });
-
-/** Largest difference to TensorFlow.js, relative to the largest value. */
-export async function difference(model: tfl.LayersModel, at: string, options?: SaveOptions): Promise<number> {
-  const expected = predicted(model, 2);
-  const received = await imported(await saveModel(model, at, options), model, 2);
-  expect(received.map((values) => values.length)).toEqual(expected.map((values) => values.length));
-  return Math.max(
-    ...expected.map((values, i) => {
-      const scale = Math.max(1, ...values.map(Math.abs));
-      return Math.max(...values.map((value, at) => Math.abs(value - received[i][at]))) / scale;
-    }),
-  );
-}
 
 describe('each layer computes what TensorFlow.js computes', () => {
   it.each(layerCases.map((layerCase) => [layerCase.name, layerCase] as const))('%s', async (name, layerCase) => {

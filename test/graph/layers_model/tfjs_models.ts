@@ -143,3 +143,16 @@ export async function imported(path: string, model: tfl.LayersModel, batch: numb
   await session.close();
   return graph.outputs.map(({ name }) => outputs[name].data as Float32Array);
 }
+
+/** Largest difference to TensorFlow.js, relative to the largest value. */
+export async function difference(model: tfl.LayersModel, at: string, options?: SaveOptions): Promise<number> {
+  const expected = predicted(model, 2);
+  const received = await imported(await saveModel(model, at, options), model, 2);
+  if (received.some((values, i) => values.length !== expected[i].length)) return Infinity;
+  return Math.max(
+    ...expected.map((values, i) => {
+      const scale = Math.max(1, ...values.map(Math.abs));
+      return Math.max(...values.map((value, at) => Math.abs(value - received[i][at]))) / scale;
+    }),
+  );
+}

@@ -1,5 +1,5 @@
 import type { Dim } from '../../ir.js';
-import { inOrder, sameOrder, type Value } from '../value.js';
+import { inElementOrder, inOrder, sameOrder, type Value } from '../value.js';
 import { inputOf, unsupportedLayer, type LayerRule } from './rule.js';
 
 function sizeOfSample(dims: readonly Dim[]): number | null {
@@ -20,15 +20,11 @@ const flatten: LayerRule = (view) => {
   // Given channels first, Keras itself flattens in channels-last order.
   const turned =
     first && input.dims.length > 2 ? permuted(input, [0, ...inOrder(input.dims.length).slice(2), 1]) : input;
-  const long = turned.axes.filter((axis) => axis === 0 || turned.dims[axis] !== 1);
-  const ordered = sameOrder(
-    long,
-    [...long].sort((a, b) => a - b),
-  );
-  const kept = ordered || features === null ? write.inKerasOrder(turned) : turned;
+  const ordered = inElementOrder(turned);
+  const kept = !ordered && features === null ? write.inKerasOrder(turned) : turned;
   const name = write.op('Flatten', [kept.name], { axis: 1 });
   const flat: Value = { name, dims, axes: [0, 1] };
-  return kept === turned && !ordered
+  return !ordered && kept === turned
     ? { ...flat, flattened: { dims: turned.dims as number[], axes: turned.axes } }
     : flat;
 };
