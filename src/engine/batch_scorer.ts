@@ -8,11 +8,12 @@ import { probabilities, uncertainty, type Activation } from '../features/uncerta
 import { dice } from '../kernels/dice.js';
 import { histogram } from '../kernels/histogram.js';
 import { DropoutScorer, type DropoutSetup } from './dropout_scorer.js';
-import { openSession, type ProviderName, type Session } from '../runtime/index.js';
+import { openSession, type ProviderName, type RuntimeName, type Session } from '../runtime/index.js';
 
 /** Everything a worker needs to open a model: plain data, and the ONNX bytes in shared memory. */
 export interface InferenceSetup {
   onnx: SharedArrayBuffer;
+  runtime: RuntimeName;
   provider: ProviderName | 'auto';
   /** Threads inside one model run. */
   threads: number;
@@ -61,7 +62,8 @@ const bins = 256;
 
 /** Opens the model session and the kernel backend. @throws SightlineError E_PROVIDER, E_BACKEND, E_MODEL_FORMAT */
 export async function openBatchScorer(setup: InferenceSetup): Promise<BatchScorer> {
-  const session = await openSession(new Uint8Array(setup.onnx), { provider: setup.provider, threads: setup.threads });
+  const { runtime, provider, threads } = setup;
+  const session = await openSession(new Uint8Array(setup.onnx), { runtime, provider, threads });
   const backend = await openBackend({ prefer: setup.backend });
   const dropout = setup.dropout ? await DropoutScorer.open(setup.dropout, setup) : null;
   return new BatchScorer(setup, session, backend, dropout);
@@ -90,7 +92,7 @@ export class BatchScorer {
       ...prediction,
       ...explained,
       criteria,
-      ran: { provider: this.session.provider, backend: this.backend.info.name },
+      ran: { provider: placeOf(this.session), backend: this.backend.info.name },
     };
   }
 
@@ -160,6 +162,11 @@ export class BatchScorer {
       ...(task.wantMaps && { maps: hostArray(saliency.maps) }),
     };
   }
+}
+
+/** Where a session runs, in words. */
+function placeOf({ runtime, provider }: Session): string {
+  return runtime === 'tfjs' ? `tfjs ${provider}` : provider;
 }
 
 /** The classes that were explained: the asked ones, or the highest logit where that is −1. */

@@ -4,7 +4,7 @@ import { sizeOf, tensor, type Tensor } from '../core/tensor.js';
 import { dropoutUncertainty } from '../features/dropout_uncertainty.js';
 import type { Activation } from '../features/uncertainty.js';
 import type { DropoutMask } from '../graph/dropout.js';
-import { openSession, type ProviderName, type Session } from '../runtime/index.js';
+import { openSession, type Session, type SessionOptions } from '../runtime/index.js';
 
 /** Everything a worker needs for the stochastic passes: plain data. */
 export interface DropoutSetup {
@@ -36,9 +36,9 @@ export class DropoutScorer {
   /** @throws SightlineError E_PROVIDER, E_MODEL_FORMAT */
   static async open(
     setup: DropoutSetup,
-    { provider, threads, activation }: { provider: ProviderName | 'auto'; threads: number; activation: Activation },
+    { runtime, provider, threads, activation }: SessionOptions & { activation: Activation },
   ): Promise<DropoutScorer> {
-    return new DropoutScorer(setup, await openSession(new Uint8Array(setup.onnx), { provider, threads }), activation);
+    return new DropoutScorer(setup, await openSession(new Uint8Array(setup.onnx), { runtime, provider, threads }), activation);
   }
 
   /** @param outputs of the main graph, for the same batch */

@@ -18,7 +18,7 @@ export function fingerprint(model: OpenModel, samples: readonly Sample[]): Recor
     binarise: digest(setup.binarise),
     dropout: digest(setup.dropout && describeDropout(setup.dropout)),
     head: digest([setup.activation, model.labels]),
-    compute: digest([setup.provider, setup.backend, setup.batch]),
+    compute: digest([setup.runtime, setup.provider, setup.backend, setup.batch]),
   };
 }
 

@@ -52,7 +52,9 @@ export interface DropoutSettings {
 export interface ComputeOptions {
   /** Kernel backend. Default auto. */
   backend?: 'auto' | 'webgpu' | 'native' | 'reference';
-  /** ONNX Runtime execution provider. Default auto. */
+  /** What executes the model: ONNX Runtime (default), or TensorFlow.js where it is installed. */
+  runtime?: 'onnxruntime' | 'tfjs';
+  /** Execution provider of ONNX Runtime, or backend of TensorFlow.js. Default auto. */
   provider?: string;
   /** Threads that decode images. Default: the number of cores. Never changes a result. */
   workers?: number;

@@ -1,3 +1,5 @@
-export { openSession } from './onnxruntime.js';
+export { openSession } from './open.js';
 export { providerStatus } from './status.js';
-export type { ProviderName, ProviderStatus, Session, SessionOptions } from './session.js';
+export { runsAlone, resolveProvider } from './choice.js';
+export { providers, runtimes, tfjsBackends } from './session.js';
+export type { ProviderName, ProviderStatus, RuntimeName, Session, SessionOptions } from './session.js';

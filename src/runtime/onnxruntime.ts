@@ -22,7 +22,7 @@ ort.env.logLevel = 'error';
  * @param onnx the file's bytes; may be a view of shared memory
  * @throws SightlineError E_MODEL_FORMAT (ONNX Runtime refuses the graph), E_PROVIDER (a provider that cannot run here)
  */
-export async function openSession(onnx: Uint8Array, options: SessionOptions = {}): Promise<Session> {
+export async function openOnnxSession(onnx: Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const provider = options.provider && options.provider !== 'auto' ? options.provider : 'cpu';
   try {
     const session = await ort.InferenceSession.create(unshared(onnx), {
@@ -42,6 +42,7 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions = {}
 }
 
 class OrtSession implements Session {
+  readonly runtime = 'onnxruntime';
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
 

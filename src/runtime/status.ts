@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { compiledFile } from '../core/files.js';
-import { providers, type ProviderName, type ProviderStatus } from './session.js';
+import { providers, tfjsBackends, type ProviderName, type ProviderStatus, type RuntimeName } from './session.js';
 
 const remedies: Partial<Record<ProviderName, string>> = {
   cpu: 'Reinstall onnxruntime-node.',
@@ -15,22 +15,26 @@ const remedies: Partial<Record<ProviderName, string>> = {
 const patienceMs = 60_000;
 
 /**
- * Every provider, and what to do for those that do not run. Each is tried on a tiny graph in a process of its own:
- * a driver that crashes, or that fills the terminal with warnings, does so there.
+ * Every provider of every runtime, and what to do for those that do not run. Each is tried on a tiny graph in a process
+ * of its own: a driver that crashes, or that fills the terminal with warnings, does so there.
  */
 export function providerStatus(): Promise<ProviderStatus[]> {
-  return Promise.all(providers.map(tryProvider));
+  return Promise.all([
+    ...providers.map((provider) => tryProvider('onnxruntime', provider)),
+    ...tfjsBackends.map((backend) => tryProvider('tfjs', backend)),
+  ]);
 }
 
-async function tryProvider(provider: ProviderName): Promise<ProviderStatus> {
+async function tryProvider(runtime: RuntimeName, provider: ProviderName): Promise<ProviderStatus> {
   const script = compiledFile('runtime/probe_provider');
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [script, provider], { timeout: patienceMs });
-    const { note, available } = JSON.parse(stdout) as { note: string; available: boolean };
-    return { provider, available, note, remedy: available ? undefined : remedies[provider] };
+    const run = promisify(execFile)(process.execPath, [script, runtime, provider], { timeout: patienceMs });
+    const found = JSON.parse((await run).stdout) as { note: string; available: boolean; remedy?: string };
+    const remedy = found.available ? undefined : (found.remedy ?? remedies[provider]);
+    return { runtime, provider, available: found.available, note: found.note, remedy };
   } catch (error) {
     const { signal, code } = error as { signal?: string; code?: number };
     const note = `it ended the process that tried it (${signal ?? `status ${code}`})`;
-    return { provider, available: false, note, remedy: 'Update the driver.' };
+    return { runtime, provider, available: false, note, remedy: 'Update the driver.' };
   }
 }

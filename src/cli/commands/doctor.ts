@@ -46,7 +46,7 @@ async function examine(): Promise<Finding[]> {
     remedy: b.remedy,
   }));
   const providers = (await providerStatus()).map((p) => ({
-    subject: `model: ${p.provider}`,
+    subject: `model: ${p.runtime === 'tfjs' ? 'tfjs ' : ''}${p.provider}`,
     ok: p.available,
     note: p.note,
     remedy: p.remedy,

@@ -30,7 +30,7 @@ function wrapped(index: number, size: number): number {
 }
 
 /** Position in the flattened data that each element of `indices`, replacing one axis, points to. */
-function elementPositions(
+export function elementPositions(
   indices: ArrayLike<number>,
   indexDims: readonly number[],
   axis: number,
@@ -47,7 +47,7 @@ function elementPositions(
 }
 
 /** Position, counted in rows of the last axes, that each index tuple points to. */
-function tuplePositions(
+export function tuplePositions(
   indices: ArrayLike<number>,
   indexDims: readonly number[],
   dims: readonly number[],

@@ -19,7 +19,7 @@ function concatenated(view: NodeView): ValueShape[] {
 }
 
 /** Sizes of a Split's outputs: attribute, second input, or even parts (the last one smaller). */
-function splitSizes(node: NodeView['node'], size: number, given: number[] | undefined): number[] {
+export function splitSizes(node: NodeView['node'], size: number, given: number[] | undefined): number[] {
   const sizes = intsAttribute(node, 'split') ?? given;
   if (sizes) return sizes;
   const count = intAttribute(node, 'num_outputs', node.outputs.length);
@@ -27,7 +27,7 @@ function splitSizes(node: NodeView['node'], size: number, given: number[] | unde
   return Array.from({ length: count }, (_, i) => Math.max(0, Math.min(part, size - i * part)));
 }
 
-function splitAxis(node: NodeView['node'], rank: number): number {
+export function splitAxis(node: NodeView['node'], rank: number): number {
   return axisOf(intAttribute(node, 'axis', 0), rank);
 }
 

@@ -22,7 +22,7 @@ function globallyPooled(view: NodeView): ValueShape[] {
 }
 
 /** How many pixels each window averages over, [1,1,…out]. */
-function windowCounts(windows: Windows, spatial: readonly number[], includePad: boolean): Float32Array {
+export function windowCounts(windows: Windows, spatial: readonly number[], includePad: boolean): Float32Array {
   const perAxis = windows.out.map((count, axis) =>
     Array.from({ length: count }, (_, i) => {
       const start = i * windows.strides[axis] - windows.begins[axis];

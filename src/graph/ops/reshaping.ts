@@ -76,7 +76,7 @@ function renaming(shape: ShapeRule): OpRules {
   return { shape, evaluate: viewed(shape), gradient: backToInput };
 }
 
-function permOf(view: { node: NodeView['node'] }, rank: number): number[] {
+export function permOf(view: { node: NodeView['node'] }, rank: number): number[] {
   return intsAttribute(view.node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
 }
 

@@ -15,7 +15,7 @@ function constantValue(node: Node): Constant | undefined {
 }
 
 /** Part of the shape that Shape returns: operator set 15 added start and end. */
-function partOf(node: Node, dims: readonly number[]): readonly number[] {
+export function partOf(node: Node, dims: readonly number[]): readonly number[] {
   const clamp = (at: number) => Math.min(Math.max(at < 0 ? at + dims.length : at, 0), dims.length);
   return dims.slice(clamp(intAttribute(node, 'start', 0)), clamp(intAttribute(node, 'end', dims.length)));
 }

@@ -7,7 +7,7 @@ import { biasGradient, weightGradient } from './weight_gradient.js';
  * The windows of the convolution that a transposed one turns around: they slide over its output, one per pixel of its
  * input. `size` is the output's size per axis.
  */
-function turnedWindows(
+export function turnedWindows(
   node: Node,
   spatial: readonly number[],
   kernel: readonly number[],
