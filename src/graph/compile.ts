@@ -116,22 +116,36 @@ function withBatch(classifier: Classifier, options: CompileOptions, size: readon
   if (options.batch === ownBatch) return { graph: classifier.graph, inference: own, batch: ownBatch };
   const declared = declaredShapes(classifier.graph, options.batch, classifier.batch);
   const factor = options.batch / ownBatch;
-  const inference = new Inference(
-    classifier.graph,
-    (name) => scaled(options.measured?.get(name), factor) ?? declared(name),
-  );
+  const expected = scaled(own.shape(classifier.logits), factor)?.dims;
   const dims = [...(own.shape(classifier.input.name)?.dims ?? [])];
   dims[0] = options.batch;
-  inference.setShape(classifier.input.name, { type: classifier.input.dtype, dims });
-  const graph = rebatch(classifier.graph, inference, own, factor);
-  const logits = inference.shape(classifier.logits)?.dims;
-  const expected = scaled(own.shape(classifier.logits), factor)?.dims;
-  const fits = logits?.join() === expected?.join() && inference.mismatches.length <= own.mismatches.length;
-  if (fits) return { graph, inference, batch: options.batch };
-  const reason =
-    inference.mismatches[0] ?? inference.reasons.get(classifier.logits) ?? 'its outputs do not follow the batch';
+  const attempt = (prepare: (inference: Inference) => Graph) => {
+    const fallback = (name: string) => scaled(options.measured?.get(name), factor) ?? declared(name);
+    const inference = new Inference(classifier.graph, fallback);
+    inference.setShape(classifier.input.name, { type: classifier.input.dtype, dims });
+    const graph = prepare(inference);
+    const logits = inference.shape(classifier.logits)?.dims;
+    const fits = logits?.join() === expected?.join() && inference.mismatches.length <= own.mismatches.length;
+    return { graph, inference, fits };
+  };
+  // A file that leaves its batch open usually follows it, wherever it keeps the samples: nothing to guess.
+  if (classifier.batch === null) {
+    const { fits, ...found } = attempt(visitAll(classifier.graph));
+    if (fits) return { ...found, batch: options.batch };
+  }
+  const { fits, ...found } = attempt((inference) => rebatch(classifier.graph, inference, own, factor));
+  if (fits) return { ...found, batch: options.batch };
+  const { mismatches, reasons } = found.inference;
+  const reason = mismatches[0] ?? reasons.get(classifier.logits) ?? 'its outputs do not follow the batch';
   const note = `The model only runs ${ownBatch} image${ownBatch === 1 ? '' : 's'} at a time (${reason}): batch ${ownBatch} is used. Export it with a dynamic batch dimension for speed.`;
   return { graph: classifier.graph, inference: own, batch: ownBatch, note };
+}
+
+function visitAll(graph: Graph): (inference: Inference) => Graph {
+  return (inference) => {
+    for (const node of graph.nodes) inference.visit(node);
+    return graph;
+  };
 }
 
 function scaled(shape: ValueShape | undefined, factor: number): ValueShape | undefined {

@@ -10,19 +10,25 @@ export interface GradCamGolden {
   arrays: Map<string, Tensor<'f32'>>;
 }
 
+/** What gradients.py writes. */
+export interface GradientGolden {
+  model: string;
+  /** The class of each sample. */
+  classes: number[];
+  /** PyTorch module whose output is compared. */
+  layer: string;
+  /** ONNX file → name of that value in the file. */
+  onnx: Record<string, string>;
+  arrays: Map<string, Tensor<'f32'>>;
+}
+
 /** Reads a file written by write_golden in gradcam.py. */
 export function readGolden(path: string): GradCamGolden {
-  const bytes = readFileSync(path);
-  if (bytes.toString('latin1', 0, 8) !== 'SLGOLD1\n') throw new Error(`${path}: not a golden file`);
-  const length = bytes.readUInt32LE(8);
-  const header = JSON.parse(bytes.toString('utf8', 12, 12 + length)) as Omit<GradCamGolden, 'arrays'> & {
-    arrays: { name: string; dims: number[]; offset: number }[];
-  };
-  const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + 12 + length, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
-  const arrays = header.arrays.map(({ name, dims, offset }) => {
-    return [name, tensor('f32', dims, data.slice(offset, offset + sizeOf(dims)))] as const;
-  });
-  return { ...header, arrays: new Map(arrays) };
+  return read<GradCamGolden>(path);
+}
+
+export function readGradients(path: string): GradientGolden {
+  return read<GradientGolden>(path);
 }
 
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -30,4 +36,18 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   let largest = 0;
   for (let i = 0; i < a.length; i++) largest = Math.max(largest, Number.isNaN(a[i] - b[i]) ? Number.POSITIVE_INFINITY : Math.abs(a[i] - b[i]));
   return largest;
+}
+
+function read<T extends { arrays: Map<string, Tensor<'f32'>> }>(path: string): T {
+  const bytes = readFileSync(path);
+  if (bytes.toString('latin1', 0, 8) !== 'SLGOLD1\n') throw new Error(`${path}: not a golden file`);
+  const length = bytes.readUInt32LE(8);
+  const header = JSON.parse(bytes.toString('utf8', 12, 12 + length)) as Omit<T, 'arrays'> & {
+    arrays: { name: string; dims: number[]; offset: number }[];
+  };
+  const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + 12 + length, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
+  const arrays = header.arrays.map(({ name, dims, offset }) => {
+    return [name, tensor('f32', dims, data.slice(offset, offset + sizeOf(dims)))] as const;
+  });
+  return { ...header, arrays: new Map(arrays) } as unknown as T;
 }

@@ -146,17 +146,37 @@ describe('compiled classifiers agree whatever the form of the model', () => {
     expect(gradient.data[0]).toBeCloseTo(0.5 / 64, 7);
   });
 
-  it("keeps the model's own batch, and says so, where it is baked in", async () => {
+  /** A model for a fixed batch that joins a constant channel to each of its samples. */
+  function joined(constant: readonly number[]) {
+    const own = constant.length;
     const b = new GraphBuilder('baked');
-    b.input('input', [1, 3, 8, 8]);
-    const x = b.op('Concat', ['input', b.floats([1, 1, 8, 8], new Float32Array(64).fill(1))], { axis: 1 });
+    b.input('input', [own, 3, 8, 8]);
+    const planes = Float32Array.from({ length: own * 64 }, (_, i) => constant[Math.floor(i / 64)]);
+    const x = b.op('Concat', ['input', b.floats([own, 1, 8, 8], planes)], { axis: 1 });
     const pooled = b.globalPool(b.relu(x), 'average');
-    b.output(b.dense(pooled, new Float32Array(8).fill(0.5), new Float32Array(2)), 'out', [1, 2]);
-    const compiled = compile(readClassifier(exportOnnx(b.graph)), { batch, passes: [layerGradient()] });
-    expect(compiled.batch).toBe(1);
-    expect(compiled.batchNote).toMatch(/batch 1 is used/);
-    expect((await run(compiled)).logits.dims).toEqual([1, 2]);
+    b.output(b.dense(pooled, new Float32Array(8).fill(0.5), new Float32Array(2)), 'out', [own, 2]);
+    return compile(readClassifier(exportOnnx(b.graph)), { batch, passes: [layerGradient()] });
+  }
+
+  it("keeps the model's own batch, and says so, where it is baked in", async () => {
+    const compiled = joined([1, 2]);
+    expect(compiled.batch).toBe(2);
+    expect(compiled.batchNote).toMatch(/batch 2 is used/);
+    expect((await run(compiled)).logits.dims).toEqual([2, 2]);
   });
+
+  it.each([[[1]], [[1, 1]], [[1, 1, 1]]])(
+    'repeats for the new batch what a file repeats for its own: %j',
+    async (own) => {
+      const compiled = joined(own);
+      expect(compiled.batch).toBe(batch);
+      expect(compiled.batchNote).toBeUndefined();
+      const { logits } = await run(compiled);
+      expect(logits.dims).toEqual([batch, 2]);
+      const { logits: single } = await run(joined(new Array<number>(batch).fill(1)));
+      expect(logits.data).toEqual(single.data);
+    },
+  );
 });
 
 describe('what is read from the graph', () => {
