@@ -107,8 +107,8 @@ def regnet():
 
 
 def swin():
-    # 12, then 6 tokens a side in windows of 4: shifted windows with masks, then padding.
-    return SwinTransformer([4, 4], 8, [2, 1], [2, 2], [4, 4], mlp_ratio=2.0, num_classes=CLASSES)
+    # 10, then 5 tokens a side in windows of 2: shifted windows with masks, then padding.
+    return SwinTransformer([4, 4], 8, [2, 1], [2, 2], [2, 2], mlp_ratio=2.0, num_classes=CLASSES)
 
 
 def timm_vit():
@@ -158,7 +158,7 @@ def torchvision_networks() -> dict[str, Network]:
         "mobilenet": Network(mobilenet, ["features.3"], exports=[TS13, DYNAMO18]),
         "convnext": Network(lambda: ConvNeXt([CNBlockConfig(12, 24, 1), CNBlockConfig(24, None, 2)], layer_scale=1.0, num_classes=CLASSES), ["features.1"], exports=[TS17, DYNAMIC]),
         "vit": Network(lambda: VisionTransformer(48, 8, 2, 2, 24, 48, num_classes=CLASSES), ["encoder.layers.encoder_layer_0"], size=48, exports=[TS17, DYNAMIC], class_tokens=1),
-        "swin": Network(swin, ["features.1"], size=48, exports=[TS13, DYNAMO18], channels_last=True),
+        "swin": Network(swin, ["features.1"], exports=[TS13, DYNAMO18], channels_last=True),
         # 75 pixels are the fewest that it takes.
         "inception": Network(inception, ["Mixed_5c"], size=75, exports=[TS17, DYNAMO20]),
         "regnet": Network(regnet, ["trunk_output.block2"], exports=[TS11, DYNAMIC]),
