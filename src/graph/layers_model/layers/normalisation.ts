@@ -63,10 +63,11 @@ function affine(
   return { ...input, name: view.write.op('Add', [scaled, along('terms', terms)]) };
 }
 
-/** ONNX normalises over the last axes: an image is turned channels last for it, and back by what needs it so. */
+/** ONNX normalises over the last axes: an image is turned channels last for it, and back. */
 const layerNormalization: LayerRule = (view) => {
   const { config, write } = view;
-  const input = write.inKerasOrder(inputOf(view));
+  const given = write.unflattened(inputOf(view));
+  const input = write.inKerasOrder(given);
   const axes = axesOf(view, input);
   const rank = input.dims.length;
   if (axes.some((axis, i) => axis !== rank - axes.length + i)) {
@@ -87,7 +88,7 @@ const layerNormalization: LayerRule = (view) => {
     [input.name, parameter(view, 'gamma', () => f32(sizes, gamma)), parameter(view, 'beta', () => f32(sizes, beta))],
     { axis: axes[0], epsilon: { float: config.number('epsilon', 1e-3) } },
   );
-  return { ...input, name };
+  return write.arranged({ ...input, name }, given.axes);
 };
 
 /** Mean and variance over the whole image and a group of channels, as ONNX normalises an instance. */
@@ -124,7 +125,7 @@ const groupNormalization: LayerRule = (view) => {
 const layerScale: LayerRule = (view) => {
   const input = view.write.unflattened(inputOf(view));
   const channels = input.dims[input.dims.length - 1];
-  const [gamma] = view.weights('gamma');
+  const [gamma] = view.weights('gamma|variable');
   requireDims(view, gamma, [channels ?? undefined]);
   const factors = view.write.alongside(input, `${view.path}/gamma`, gamma.dims, gamma.data);
   return { ...input, name: view.write.op('Mul', [input.name, factors]) };
