@@ -14,14 +14,19 @@ interface RelevanceGolden extends GradCamGolden {
   class: number;
   low: number;
   high: number;
-  /** How far float32 rounding alone can take zennit from its float64 map (relative L2), per preset. */
-  float32: Record<string, number>;
+  /** How far float32 rounding alone can take the package from its float64 map (relative L2), per preset. */
+  float32: Partial<Record<string, number>>;
 }
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const goldens = readdirSync(here('relevance/'))
-  .filter((name) => name.endsWith('.bin'))
-  .map((name) => readGolden(here(`relevance/${name}`)) as RelevanceGolden);
+/** Every golden of a folder with the folder of its models. */
+function goldensOf(folder: string, models: string): { golden: RelevanceGolden; models: string }[] {
+  const files = readdirSync(here(folder)).filter((name) => name.endsWith('.bin'));
+  return files.map((name) => ({ golden: readGolden(here(folder + name)) as RelevanceGolden, models: here(models) }));
+}
+
+const zennit = goldensOf('relevance/', 'gradcam/');
+const innvestigate = goldensOf('innvestigate/', 'innvestigate/');
 
 async function relevanceOf(golden: RelevanceGolden, file: string, presetName: string) {
   const preset = relevancePresets.find(({ name }) => name === presetName);
@@ -39,24 +44,30 @@ async function relevanceOf(golden: RelevanceGolden, file: string, presetName: st
   return outputs.relevance as Tensor<'f32'>;
 }
 
-describe('relevance against zennit', () => {
-  const cases = goldens.flatMap((golden) =>
-    Object.keys(golden.onnx).flatMap((file) =>
-      [...golden.arrays.keys()].flatMap((name) => (name.startsWith('relevance:') ? [[file, name.slice(10), golden] as const] : [])),
-    ),
-  );
-
-  it('has goldens for the three networks of the papers', () => {
-    expect(goldens.map(({ model }) => model).sort()).toEqual(['densenet', 'resnet', 'vgg']);
+const cases = (goldens: typeof zennit) =>
+  goldens.flatMap(({ golden, models }) => {
+    const presets = [...golden.arrays.keys()].filter((name) => name.startsWith('relevance:'));
+    return Object.keys(golden.onnx).flatMap((file) =>
+      presets.map((name) => ({ file, preset: name.slice('relevance:'.length), golden, models })),
+    );
   });
 
-  it.each(cases)('%s: %s', async (file, preset, golden) => {
-    const ours = await relevanceOf(golden, here(`gradcam/${file}`), preset);
+describe.each([
+  ['zennit and Captum', zennit],
+  ['iNNvestigate 1.x and 2.x', innvestigate],
+])('relevance against %s', (_name, goldens) => {
+  it('has goldens for the three networks of the papers', () => {
+    expect(goldens.map(({ golden }) => golden.model).sort()).toEqual(['densenet', 'resnet', 'vgg']);
+  });
+
+  it.each(cases(goldens))('$file: $preset', async ({ file, preset, golden, models }) => {
+    const ours = await relevanceOf(golden, models + file, preset);
     const theirs = golden.arrays.get(`relevance:${preset}`) as Tensor<'f32'>;
     expect(ours.dims).toEqual(theirs.dims);
     const { correlation, relativeL2 } = agreement(ours.data, theirs.data);
-    // Where cancelling denominators (LRP-ε) take zennit itself further from its float64 values, no further than it.
-    expect(relativeL2).toBeLessThan(Math.max(1e-3, 2 * golden.float32[preset]));
-    expect(correlation).toBeGreaterThan(Math.min(0.9999, 1 - golden.float32[preset] ** 2));
+    // Where cancelling denominators (LRP-ε) take the package itself further from its float64 values, no further than it.
+    const rounding = golden.float32[preset] ?? 0;
+    expect(relativeL2).toBeLessThan(Math.max(1e-3, 2 * rounding));
+    expect(correlation).toBeGreaterThan(Math.min(0.9999, 1 - rounding ** 2));
   });
 });

@@ -36,7 +36,8 @@ export function relevance(preset: RelevancePreset, { low, high }: PixelRange): G
           if (!own) throw noRule(node);
           return own(view);
         };
-        if (known === 'gradient') return gradients(backward);
+        const masked = node.op === 'Relu' && preset.relu === 'gradient';
+        if (known === 'gradient' || masked) return gradients(backward);
         if (known === 'pass') {
           const first = node.inputs.findIndex((_, index) => backward.wants(index));
           return node.inputs.map((_, index) => (index === first ? backward.arriving(0) : undefined));

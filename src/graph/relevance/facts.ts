@@ -122,7 +122,15 @@ export function factsOf(graph: Graph, image: string, low: readonly number[], hig
     return set.has(value);
   }
 
-  return { nonNegative, root, bounds, dependsOn };
+  function addedConstant(value: string): string | undefined {
+    const readers = forward.nodes.filter((node) => node.inputs.includes(value));
+    const [reader] = readers;
+    if (readers.length !== 1 || reader.domain !== '' || reader.op !== 'Add') return undefined;
+    const other = reader.inputs[reader.inputs[0] === value ? 1 : 0];
+    return graph.initializers.has(other) ? other : undefined;
+  }
+
+  return { nonNegative, root, bounds, dependsOn, addedConstant };
 }
 
 function allAtLeastZero(constant: Constant): boolean {

@@ -33,6 +33,8 @@ export interface RelevancePreset {
   readonly rooted?: boolean;
   readonly add: 'proportional' | 'copy';
   readonly averagePool: 'proportional' | 'gradient';
+  /** 'gradient': none where the ReLU gave zero. It matters where Add or pooling hand relevance to zeros. */
+  readonly relu: 'pass' | 'gradient';
   /** Keeps denominators from zero: z + ε·sign(z), with sign(0) = 1; or ε in place of an exact zero. */
   readonly stabiliser: { readonly kind: 'sign' | 'zero'; readonly epsilon: number };
 }
@@ -51,6 +53,7 @@ const innvestigate2: RelevancePreset = {
   batchNorm: 'gradient',
   add: 'copy',
   averagePool: 'gradient',
+  relu: 'gradient',
   stabiliser: innvestigate,
 };
 
@@ -63,6 +66,7 @@ const zennitEpsilonPlus: RelevancePreset = {
   batchNorm: 'fold',
   add: 'proportional',
   averagePool: 'proportional',
+  relu: 'pass',
   stabiliser: zennit,
 };
 
@@ -86,6 +90,7 @@ export const relevancePresets: readonly RelevancePreset[] = [
     rooted: true,
     add: 'proportional',
     averagePool: 'proportional',
+    relu: 'pass',
     stabiliser: { kind: 'zero', epsilon: 1e-12 },
   },
   lrpEpsilon,
@@ -111,10 +116,16 @@ export const relevancePresets: readonly RelevancePreset[] = [
   },
   {
     ...innvestigate2,
-    name: 'innvestigate-1',
-    summary: 'Deep Taylor as iNNvestigate 1.x: bias in the denominator, batch norm passes',
+    name: 'innvestigate-1.0.8',
+    summary: 'Deep Taylor as iNNvestigate 1.0.8: bias in the denominator, batch norm passes',
     convolution: { kind: 'alpha-beta', alpha: 1, beta: 0, bias: 'full' },
     dense: { kind: 'alpha-beta', alpha: 1, beta: 0, bias: 'full' },
+    batchNorm: 'pass',
+  },
+  {
+    ...innvestigate2,
+    name: 'innvestigate-1',
+    summary: 'Deep Taylor as iNNvestigate 1.0.9: no bias, batch norm passes',
     batchNorm: 'pass',
   },
   innvestigate2,

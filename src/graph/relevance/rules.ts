@@ -85,13 +85,17 @@ function linear(
   if (view.wants(1) || !view.wants(0) || !emit.constantOf(weights)) {
     throw unsupportedOp(node, 'no relevance rule for a product with weights that are not constant', gradientMethods);
   }
+  // Gemm had to be given a bias.
+  const none = (w: string) => (node.op === 'Gemm' && emit.opset < 11 ? [emit.scalar(w, 0)] : []);
   const withWeights = (input: string, w: string): Node => ({ ...node, inputs: [input, w] });
+  // Keras, and PyTorch's dense layers on token sequences, export their bias as an Add of its own.
+  const separate = bias ? undefined : view.values.addedConstant(node.outputs[0]);
   return linearRelevance(view, kind, {
     x,
     weights,
-    bias,
-    shapedBias,
-    forward: (input, w) => emit.op(node.op, [input, w], node.attributes),
+    bias: bias || separate,
+    shapedBias: separate ? (added) => added : shapedBias,
+    forward: (input, w) => emit.op(node.op, [input, w, ...none(w)], node.attributes),
     backward: (s, w) => view.gradient(withWeights(x, w), s),
   });
 }

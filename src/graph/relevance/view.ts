@@ -25,4 +25,6 @@ export interface ValueFacts {
   root(value: string, emit: Emitter): string | undefined;
   /** Lowest and highest values that this value can have, where only affine ops lie between it and the image. */
   bounds(value: string, emit: Emitter): readonly [low: string, high: string] | undefined;
+  /** The constant that an Add adds to this value, where nothing else reads it: a layer's bias. */
+  addedConstant(value: string): string | undefined;
 }
