@@ -51,20 +51,32 @@ export function transposed(
 ): { dims: number[]; data: Float32Array } {
   const out = perm.map((axis) => dims[axis]);
   if (sameOrder(perm, inOrder(dims.length))) return { dims: out, data };
-  const strides = new Array<number>(dims.length).fill(1);
-  for (let axis = dims.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * dims[axis + 1];
-  const steps = perm.map((axis) => strides[axis]);
+  const [last, ...outer] = strideRuns(dims, perm).reverse();
   const result = new Float32Array(data.length);
-  const index = new Array<number>(out.length).fill(0);
+  const index = new Array<number>(outer.length).fill(0);
   let from = 0;
-  for (let i = 0; i < result.length; i++) {
-    result[i] = data[from];
-    for (let axis = out.length - 1; axis >= 0; axis--) {
-      from += steps[axis];
-      if (++index[axis] < out[axis]) break;
-      from -= out[axis] * steps[axis];
+  for (let i = 0; i < result.length;) {
+    for (let at = from, end = i + last.length; i < end; at += last.stride) result[i++] = data[at];
+    for (let axis = 0; axis < outer.length; axis++) {
+      from += outer[axis].stride;
+      if (++index[axis] < outer[axis].length) break;
+      from -= outer[axis].length * outer[axis].stride;
       index[axis] = 0;
     }
   }
   return { dims: out, data: result };
+}
+
+/** Axes of a transposed array as steps through the data; axes that stay neighbours count as one. */
+function strideRuns(dims: readonly number[], perm: readonly number[]): { length: number; stride: number }[] {
+  const strides = new Array<number>(dims.length).fill(1);
+  for (let axis = dims.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * dims[axis + 1];
+  const runs: { length: number; stride: number }[] = [];
+  for (const axis of perm) {
+    const { length, stride } = { length: dims[axis], stride: strides[axis] };
+    const before = runs.at(-1);
+    if (before?.stride === length * stride) Object.assign(before, { length: before.length * length, stride });
+    else if (length !== 1) runs.push({ length, stride });
+  }
+  return runs.length > 0 ? runs : [{ length: 1, stride: 1 }];
 }

@@ -253,6 +253,28 @@ const training: LayerCase[] = [
   single('alphaDropout', () => layers.alphaDropout({ rate: 0.3 })),
 ];
 
+const first = { dataFormat: 'channelsFirst' } as const;
+const planes = [3, 9, 8];
+const channelsFirst: LayerCase[] = [
+  single('conv2d channels first', () => layers.conv2d({ filters: 4, kernelSize: 3, strides: 2, ...first }), planes),
+  single('maxPooling2d channels first', () => layers.maxPooling2d({ poolSize: 2, ...first }), planes),
+  single('batchNormalization channels first', () => layers.batchNormalization({ axis: 1 }), [3]),
+  single('upSampling2d channels first', () => layers.upSampling2d({ size: [2, 2], ...first }), planes),
+  single('zeroPadding2d channels first', () => layers.zeroPadding2d({ padding: 1, ...first }), planes),
+  single('globalAveragePooling2d channels first', () => layers.globalAveragePooling2d(first), planes),
+  {
+    name: 'flatten channels first',
+    input: planes,
+    build: (x) =>
+      chain(
+        x,
+        layers.conv2d({ filters: 4, kernelSize: 3, ...first }),
+        layers.flatten(first),
+        layers.dense({ units: 3 }),
+      ),
+  },
+];
+
 /** Every layer class of TensorFlow.js that an image classifier can have. */
 export const layerCases: readonly LayerCase[] = [
   ...convolutions,
@@ -263,4 +285,5 @@ export const layerCases: readonly LayerCase[] = [
   ...merges,
   ...shapes,
   ...training,
+  ...channelsFirst,
 ];

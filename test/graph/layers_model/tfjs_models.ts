@@ -137,9 +137,13 @@ export function channelsFirst(values: Float32Array, dims: readonly number[]): Fl
 export async function imported(path: string, model: tfl.LayersModel, batch: number): Promise<Float32Array[]> {
   const { graph } = readLayersModel(path);
   const { dims, values } = inputOf(model, batch);
-  const moved = dims.length === 4 ? [dims[0], dims[3], dims[1], dims[2]] : dims;
+  const declared = graph.inputs[0].dims?.slice(1).join();
+  const asIs = declared === dims.slice(1).join();
+  const moved = asIs ? dims : [dims[0], dims[3], dims[1], dims[2]];
   const session = await openSession(exportOnnx(graph));
-  const outputs = await session.run({ [graph.inputs[0].name]: tensor('f32', moved, channelsFirst(values, dims)) });
+  const outputs = await session.run({
+    [graph.inputs[0].name]: tensor('f32', moved, asIs ? values : channelsFirst(values, dims)),
+  });
   await session.close();
   return graph.outputs.map(({ name }) => outputs[name].data as Float32Array);
 }
