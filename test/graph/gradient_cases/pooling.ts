@@ -30,6 +30,13 @@ export const pooling: Case[] = [
     ceil_mode: 1,
     count_include_pad: 1,
   }),
+  op('AveragePool ceil, last window beyond the end', [1, 1, 4, 5], {
+    kernel_shape: [2, 1],
+    strides: [2, 1],
+    pads: [0, 0, 1, 0],
+    ceil_mode: 1,
+    count_include_pad: 1,
+  }),
   op('AveragePool SAME_UPPER', [1, 2, 7, 6], { ...kernel3, strides: [2, 2], auto_pad: 'SAME_UPPER' }),
   op('AveragePool dilated', [1, 2, 7, 7], { kernel_shape: [2, 2], dilations: [2, 3] }, { opset: 19 }),
   op('AveragePool whole', [2, 3, 4, 4], { kernel_shape: [4, 4] }),

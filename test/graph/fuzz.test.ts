@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { SightlineError } from '../../src/core/errors.js';
+import { Rng } from '../../src/core/rng.js';
+import { sizeOf, tensor } from '../../src/core/tensor.js';
+import { readClassifier, type Classifier } from '../../src/graph/classifier.js';
+import { compile, type CompiledGraph } from '../../src/graph/compile.js';
+import { exportOnnx } from '../../src/graph/onnx_export.js';
+import { importOnnx } from '../../src/graph/onnx_import.js';
+import { guidedGradient, inputGradient } from '../../src/graph/passes/input_gradient.js';
+import { layerGradient } from '../../src/graph/passes/layer_gradient.js';
+import type { GraphPass } from '../../src/graph/passes/pass.js';
+import { relevance } from '../../src/graph/passes/relevance.js';
+import { relevancePresets } from '../../src/graph/relevance/presets.js';
+import { openSession } from '../../src/runtime/index.js';
+import { evaluator } from './evaluator/evaluate.js';
+import { real, type Value } from './evaluator/value.js';
+import { randomModel, type RandomModel } from './random_models/model.js';
+
+/** SIGHTLINE_FUZZ=first..last for other seeds than those of every run. */
+const [first, last] = (process.env.SIGHTLINE_FUZZ ?? '0..149').split('..').map(Number);
+const budgetMs = process.env.SIGHTLINE_FUZZ ? Infinity : 20_000;
+
+const refusals = new Set(['E_OP_UNSUPPORTED', 'E_MODEL_UNSUPPORTED']);
+
+/** Compiles, or says by which code that was refused. Any other error is a bug. */
+function attempt<T>(action: () => T): T | string {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof SightlineError && refusals.has(error.code)) return error.message;
+    throw error;
+  }
+}
+
+async function outputsOf(compiled: CompiledGraph, images: Float32Array, classes: readonly number[]) {
+  const session = await openSession(compiled.onnx);
+  const { batch, channels, height, width } = compiled;
+  const outputs = await session.run({
+    image: tensor('f32', [batch, channels, height, width], images),
+    class_index: tensor('i64', [batch], BigInt64Array.from(classes, BigInt)),
+  });
+  await session.close();
+  for (const [name, dims] of Object.entries(compiled.dims)) expect(outputs[name].dims, name).toEqual(dims);
+  return Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, data as Float32Array]));
+}
+
+function inDouble(compiled: CompiledGraph, images: Float32Array, classes: readonly number[]): Map<string, Value> {
+  const { batch, channels, height, width } = compiled;
+  return evaluator(
+    importOnnx(compiled.onnx),
+    compiled.outputs,
+  )({
+    image: real([batch, channels, height, width], images),
+    class_index: { type: 'i64', dims: [batch], data: Float64Array.from(classes) },
+  });
+}
+
+/** Slope of `value` at x along one element; undefined near a kink, where steps of two lengths or sides disagree. */
+function slope(value: (x: Float64Array) => number, x: Float32Array, place: number, scale: number): number | undefined {
+  const at = (by: number) => value(Float64Array.from(x, (v, i) => (i === place ? v + by : v)));
+  const here = at(0);
+  const [up, down] = [at(1e-5), at(-1e-5)];
+  const wide = (at(1e-4) - at(-1e-4)) / 2e-4;
+  const narrow = (up - down) / 2e-5;
+  const smooth = Math.abs(wide - narrow) < 1e-4 * scale && Math.abs(up - 2 * here + down) / 1e-5 < 1e-2 * scale;
+  return smooth ? narrow : undefined;
+}
+
+function largest(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+interface Tally {
+  models: number;
+  gradients: number;
+  relevances: number;
+  elements: number;
+  refused: string[];
+}
+
+async function check(model: RandomModel, rng: Rng, tally: Tally): Promise<void> {
+  tally.models++;
+  const classifier = attempt(() => readClassifier(exportOnnx(model.graph), { layout: 'NCHW' }));
+  if (typeof classifier === 'string') return void tally.refused.push(classifier);
+  await checkGradients(model, classifier, rng, tally);
+  await checkRelevance(classifier, rng, tally);
+}
+
+async function checkGradients(model: RandomModel, classifier: Classifier, rng: Rng, tally: Tally): Promise<void> {
+  const passes: GraphPass[] = [inputGradient(), guidedGradient()];
+  if (classifier.targetLayer) passes.push(layerGradient());
+  const compiled = attempt(() => compile(classifier, { batch: 1 + rng.int(3), passes }));
+  if (typeof compiled === 'string') return void tally.refused.push(compiled);
+  const { batch, classes } = compiled;
+  const size = sizeOf(model.image);
+  const images = Float32Array.from({ length: batch * size }, () => rng.normal());
+  const chosen = Array.from({ length: batch }, () => rng.int(classes));
+  const found = await outputsOf(compiled, images, chosen);
+  const double = inDouble(compiled, images, chosen);
+  const gradient = double.get('input_gradient')?.data ?? new Float64Array();
+  // What is zero by definition comes out as rounding.
+  const scale = Math.max(1e-2, largest(gradient));
+
+  // The model's own definition, one image at a time.
+  const forward = evaluator(model.graph, [classifier.logits]);
+  for (let sample = 0; sample < batch; sample++) {
+    const image = images.subarray(sample * size, (sample + 1) * size);
+    const scores = (x: ArrayLike<number>) =>
+      forward({ image: real([1, ...model.image], x) }).get(classifier.logits)?.data ?? new Float64Array();
+    const logits = scores(image);
+    logits.forEach((value, k) => {
+      const difference = Math.abs(found.logits[sample * classes + k] - value);
+      expect(difference, `logit ${k} of image ${sample}`).toBeLessThan(1e-3 * (1 + largest(logits)));
+    });
+    for (let probe = 0; probe < 4; probe++) {
+      const place = rng.int(size);
+      const numeric = slope((x) => scores(x)[chosen[sample]], image, place, scale);
+      if (numeric === undefined) continue;
+      tally.elements++;
+      const at = sample * size + place;
+      const message = `pixel ${place} of image ${sample}`;
+      expect(Math.abs(gradient[at] - numeric), `${message}: ${gradient[at]}, not ${numeric}`).toBeLessThan(
+        1e-4 * scale,
+      );
+      const float = found.input_gradient[at];
+      expect(Math.abs(float - numeric), `${message} in float32: ${float}, not ${numeric}`).toBeLessThan(2e-2 * scale);
+    }
+  }
+  for (const [name, values] of Object.entries(found)) expect(values.every(Number.isFinite), name).toBe(true);
+  tally.gradients++;
+}
+
+async function checkRelevance(classifier: Classifier, rng: Rng, tally: Tally): Promise<void> {
+  const preset = relevancePresets[rng.int(relevancePresets.length)];
+  const range = {
+    low: new Array<number>(classifier.channels).fill(-4),
+    high: new Array<number>(classifier.channels).fill(4),
+  };
+  const compiled = attempt(() => compile(classifier, { batch: 2, passes: [relevance(preset, range)] }));
+  if (typeof compiled === 'string') return void tally.refused.push(compiled);
+  const { batch, channels, height, width } = compiled;
+  const images = Float32Array.from({ length: batch * channels * height * width }, () => rng.normal());
+  const outputs = await outputsOf(compiled, images, new Array<number>(batch).fill(-1));
+  expect(outputs.relevance.every(Number.isFinite), `relevance by ${preset.name}`).toBe(true);
+  tally.relevances++;
+}
+
+describe('random small classifiers', () => {
+  it('import, compile and run; gradients are those of the float64 definition; relevance is finite', async () => {
+    const tally: Tally = { models: 0, gradients: 0, relevances: 0, elements: 0, refused: [] };
+    const failures: string[] = [];
+    const end = performance.now() + budgetMs;
+    for (let seed = first; seed <= last && performance.now() < end; seed++) {
+      const model = randomModel(new Rng(seed, 'model'));
+      try {
+        await check(model, new Rng(seed, 'images'), tally);
+      } catch (error) {
+        failures.push(`seed ${seed} (${model.story.join(', ')}): ${(error as Error).message.split('\n')[0]}`);
+      }
+    }
+    expect(failures, JSON.stringify({ ...tally, refused: tally.refused.length })).toEqual([]);
+    // A fuzz that refuses most of what it makes, or steps over it, would show nothing.
+    expect(tally.models).toBeGreaterThan(10);
+    expect(tally.gradients).toBeGreaterThan(0.9 * tally.models);
+    expect(tally.relevances).toBeGreaterThan(0.4 * tally.models);
+    expect(tally.elements).toBeGreaterThan(3 * tally.models);
+  }, 600_000);
+});
