@@ -25,7 +25,8 @@ export class WeightNames {
   constructor(weights: readonly Weight[]) {
     for (const weight of weights) {
       const tokens = weight.name.replace(/:\d+$/, '').split('/');
-      const own = tokens.pop() as string;
+      // Keras 3 counts weights that their layer gives no name over the whole model: variable_7.
+      const own = (tokens.pop() as string).replace(/^variable_\d+$/, 'variable');
       if (/^\d+$/.test(own)) {
         const plumbing = new Set(['vars', 'layers', 'layer_checkpoint_dependencies']);
         const scope = tokens.map((token) => token.replace(/^_/, '')).filter((token) => !plumbing.has(token));
