@@ -58,8 +58,8 @@ export function reduceChannels(
       let total = 0;
       for (let c = 0; c < channels; c++) {
         const value = values[(b * channels + c) * plane + i];
-        // NaN must survive: a comparison would drop it.
-        total = reduction === 'largest' ? (Math.abs(value) <= total ? total : Math.abs(value)) : total + value;
+        // NaN survives Math.max; a comparison would drop it.
+        total = reduction === 'largest' ? Math.max(total, Math.abs(value)) : total + value;
       }
       out[b * plane + i] = reduction === 'magnitude' ? Math.abs(total) : total;
     }

@@ -1,6 +1,6 @@
 // Run by gradcam.py --full: compares Sightline's Grad-CAM (compiled into dist/) with pytorch-grad-cam's on full-size
 // torchvision models in the folder given, and prints the largest absolute differences as JSON.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBackend } from '../../dist/backend/index.js';
 import { tensor } from '../../dist/core/tensor.js';
@@ -9,12 +9,13 @@ import { readClassifier } from '../../dist/graph/classifier.js';
 import { compile } from '../../dist/graph/compile.js';
 import { layerGradient } from '../../dist/graph/passes/layer_gradient.js';
 import { openSession } from '../../dist/runtime/index.js';
+import { readArrays } from './golden_arrays.mjs';
 
 const folder = process.argv[2];
 const backend = await openBackend({ prefer: 'reference' });
 const report = {};
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.bin')).sort()) {
-  const { header, arrays } = read(join(folder, file));
+  const { header, arrays } = readArrays(join(folder, file));
   for (const [onnx, values] of Object.entries(header.onnx)) {
     const model = (report[onnx] = { automatic: null, logits: null, layers: {} });
     const classifier = readClassifier(join(folder, onnx));
@@ -41,15 +42,6 @@ console.log(JSON.stringify(report));
 function differences(maps, arrays, module) {
   const [single, double] = [arrays.get(`cam:${module}`).data, arrays.get(`cam64:${module}`).data];
   return { maps: largest(maps, single), mapsAgainstFloat64: largest(maps, double), pytorchAgainstFloat64: largest(single, double) };
-}
-
-function read(path) {
-  const bytes = readFileSync(path);
-  const length = bytes.readUInt32LE(8);
-  const header = JSON.parse(bytes.toString('utf8', 12, 12 + length));
-  const data = new Float32Array(new Uint8Array(bytes.subarray(12 + length)).buffer);
-  const arrays = header.arrays.map(({ name, dims, offset }) => [name, { dims, data: data.slice(offset, offset + dims.reduce((a, b) => a * b, 1)) }]);
-  return { header, arrays: new Map(arrays) };
 }
 
 function largest(a, b) {

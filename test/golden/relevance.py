@@ -198,7 +198,7 @@ def captum(vgg, image, target):
 
 
 def relevances(name, model, image, dtype=torch.float64, only=None):
-    """preset → relevance [1,3,H,W] of the highest logit."""
+    """preset → relevance [1,3,H,W] of the highest logit. `only`: names of the presets wanted."""
     net, image = copy.deepcopy(model).to(dtype), image.to(dtype)
     with torch.no_grad():
         logits = net(image)
@@ -213,27 +213,29 @@ def relevances(name, model, image, dtype=torch.float64, only=None):
     else:
         canonizers = (lambda: [ResNetCanonizer()]) if name.startswith("resnet") else (lambda: [VGGCanonizer()])
         modular, taylor, taylor_canonizers = net, net, canonizers()
-    out = {} if only else {"deep-taylor": attribute(taylor, deep_taylor(taylor_canonizers, dtype), image, target)}
+    wanted = lambda preset: only is None or preset in only
+    out = {}
+    if wanted("deep-taylor"):
+        out["deep-taylor"] = attribute(taylor, deep_taylor(taylor_canonizers, dtype), image, target)
     for preset, composite in composites(canonizers).items():
-        if only in (None, preset):
+        if wanted(preset):
             out[preset] = attribute(modular, composite, image, target)
-    if name.startswith("vgg") and only in (None, "captum"):
+    if name.startswith("vgg") and wanted("captum"):
         out["captum"] = captum(net, image, target)
     return target, logits.numpy(), out
 
 
-def own_rounding(maps, model, image, name):
+def own_rounding(maps, model, image, name, moves=3):
     """preset → how far float32 can take a map: relative L2 distance to the float64 one, the larger of the package's own
     in float32 and of those for weights moved by up to one float32 rounding step (as an exporter's fusing does)."""
-    only = next(iter(maps)) if len(maps) == 1 else None
-    others = [relevances(name, model, image, torch.float32, only)[2]]
-    for seed in range(3):
+    others = [relevances(name, model, image, torch.float32, list(maps))[2]]
+    for seed in range(moves):
         moved, random = copy.deepcopy(model).double(), torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for value in moved.state_dict().values():
                 if value.is_floating_point():
                     value *= 1 + 2**-23 * (2 * torch.rand(value.shape, generator=random, dtype=value.dtype) - 1)
-        others.append(relevances(name, moved, image, only=only)[2])
+        others.append(relevances(name, moved, image, only=list(maps))[2])
     return {k: max(float(np.linalg.norm(o[k] - v) / np.linalg.norm(v)) for o in others) for k, v in maps.items()}
 
 
@@ -241,7 +243,7 @@ def best_conditioned(name, model, candidates):
     """Of several images the one whose LRP-epsilon rounding disturbs least."""
     def disturbed(image):
         try:
-            maps = relevances(name, model, image, only="lrp-epsilon")[2]
+            maps = relevances(name, model, image, only=["lrp-epsilon"])[2]
             return own_rounding(maps, model, image, name)["lrp-epsilon"]
         except AssertionError:
             return float("inf")
@@ -279,9 +281,9 @@ def full():
             model = gradcam.prepared(build, 5, 224)
             images = gradcam.blobs(1, 224, 6)
             gradcam.export(model, images, os.path.join(folder, f"{name}.onnx"), "torchscript")
-            target, logits, maps = relevances(name, model, images)
+            target, logits, maps = relevances(name, model, images, only=["deep-taylor", "lrp-epsilon", "zennit-epsilon-plus"])
             arrays = {"images": images.numpy(), "logits": logits, **{f"relevance:{k}": v for k, v in maps.items()}}
-            header = {"format": 1, "model": name, "class": target, "low": LOW, "high": HIGH, "float32": own_rounding(maps, model, images, name), "layers": [], "onnx": {f"{name}.onnx": {}}, "versions": versions()}
+            header = {"format": 1, "model": name, "class": target, "low": LOW, "high": HIGH, "float32": own_rounding(maps, model, images, name, 1), "layers": [], "onnx": {f"{name}.onnx": {}}, "versions": versions()}
             gradcam.write_golden(os.path.join(folder, f"{name}.bin"), header, arrays)
         result = subprocess.run(["node", os.path.join(HERE, "relevance_full.mjs"), folder], capture_output=True, text=True)
         if result.returncode:
