@@ -22,9 +22,23 @@ export interface GradientGolden {
   arrays: Map<string, Tensor<'f32'>>;
 }
 
+/** What explanations.py writes. */
+export interface ExplanationGolden {
+  model: string;
+  /** ONNX file (in gradients/) → PyTorch module → name of the same value in the file. */
+  onnx: Record<string, Record<string, string>>;
+  /** `array` is f32[B,H,W] in [0, 1]; `layer` the PyTorch module, null for methods without one. */
+  maps: { method: string; layer: string | null; classes: number[]; array: string }[];
+  arrays: Map<string, Tensor<'f32'>>;
+}
+
 /** Reads a file written by write_golden in gradcam.py. */
 export function readGolden(path: string): GradCamGolden {
   return read<GradCamGolden>(path);
+}
+
+export function readExplanations(path: string): ExplanationGolden {
+  return read<ExplanationGolden>(path);
 }
 
 export function readGradients(path: string): GradientGolden {
