@@ -2,7 +2,10 @@ import type { ProgressListener } from '../core/progress.js';
 
 /** How the model is read and fed. Everything left out is read from the graph, a sidecar JSON or its default. */
 export interface ModelOptions {
-  /** ONNX file, or a TensorFlow.js model.json. A sidecar `<model>.json` (`model.sidecar.json`) beside it is read when it exists. */
+  /**
+   * ONNX file, or a TensorFlow.js model.json. A sidecar beside it (`<model>.json`, or `model.sidecar.json`) is read
+   * when it exists.
+   */
   model: string;
   /** Sidecar JSON with labels, size, mean, std … to use instead of the one beside the model. */
   sidecar?: string;
