@@ -4,7 +4,8 @@ import { inLastOrder, type Result, type Tf, type TfTensor, type Value } from './
 /** Applies `make` to values that broadcast, in whichever layout they are. */
 export function elementwise(values: readonly Value[], make: (...tensors: TfTensor[]) => TfTensor): Result {
   const rank = Math.max(...values.map((value) => value.rank));
-  const channelsLast = rank > 2 && values.some((value) => value.rank === rank && value.prefersLast);
+  const whole = values.filter((value) => value.rank === rank);
+  const channelsLast = rank > 2 && (whole.some((value) => value.prefersLast) || whole.every((value) => value.hasLast));
   if (!channelsLast) return make(...values.map((value) => value.plain()));
   return { last: make(...values.map((value) => value.lastAmong(rank))) };
 }

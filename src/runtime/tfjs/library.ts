@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, sep } from 'node:path';
-import type * as tfjs from '@tensorflow/tfjs-core';
+import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { openDevice } from '../../backend/webgpu_device.js';
 import { SightlineError } from '../../core/errors.js';
 import { tfjsBackends, type ProviderName, type TfjsBackend } from '../session.js';
@@ -10,6 +10,8 @@ import type { Tf } from './value.js';
 export interface Library {
   tf: Tf;
   backend: TfjsBackend;
+  /** What went wrong on the device since the last call, if anything did: a GPU reports later, and runs on. */
+  problem(): string | undefined;
   /** Makes the backend the one that runs what follows: TensorFlow.js has a single one at a time, for all sessions. */
   select(): void;
 }
@@ -100,7 +102,12 @@ async function start(backend: TfjsBackend): Promise<Library> {
   const tf = await starters[backend]();
   if (!(await tf.setBackend(backend))) throw new Error('it does not start');
   await tf.ready();
-  return { tf, backend, select: () => void (tf.getBackend() === backend || tf.setBackend(backend)) };
+  return {
+    tf,
+    backend,
+    select: () => void (tf.getBackend() === backend || tf.setBackend(backend)),
+    problem: () => (backend === 'webgpu' ? deviceErrors.splice(0)[0] : undefined),
+  };
 }
 
 const starters: Record<TfjsBackend, () => Promise<Tf>> = {
@@ -140,37 +147,38 @@ function unwrapped(module: { default?: Tf } & Tf): Tf {
   return module.default ?? module;
 }
 
-/** The WebGPU backend on Dawn's device: it looks for a browser's worker and navigator only while it is made. */
+/** The WebGPU backend on Dawn's device: it wants a browser's navigator, though only while it is made. */
 async function registerWebgpu(tf: Tf): Promise<void> {
-  const { WebGPUBackend } = await importWebgpu();
+  const module = (await import('@tensorflow/tfjs-backend-webgpu')) as unknown as WebgpuModule;
+  const { WebGPUBackend } = module.default ?? module;
   const opened = await openDevice();
   if (!('device' in opened)) throw new SightlineError('E_PROVIDER', { what: opened.note, remedy: opened.remedy });
   const { gpu, device } = opened;
-  const restore = [
-    defined('WorkerGlobalScope', class {}),
-    defined('navigator', { gpu, userAgent: 'node', hardwareConcurrency: 1 }),
-  ];
+  const info = (await gpu.requestAdapter())?.info;
+  const restore = defined('navigator', { gpu, userAgent: 'node', hardwareConcurrency: 1 });
   try {
-    const backend = new WebGPUBackend(device, await adapterInfo(gpu));
+    const backend = new WebGPUBackend(device, info);
+    held.add(gpu);
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      deviceErrors.push(event.error.message.split('\n', 1)[0]);
+    });
+    void device.lost.then(({ message, reason }) => deviceErrors.push(`the device was lost (${message || reason})`));
     tf.registerBackend('webgpu', () => backend, 0);
   } finally {
-    for (const undo of restore) undo();
+    restore();
   }
 }
 
-async function adapterInfo(gpu: GPU): Promise<GPUAdapterInfo | undefined> {
-  return (await gpu.requestAdapter())?.info;
-}
+/** What the WebGPU device complained about. */
+const deviceErrors: string[] = [];
 
-type WebgpuModule = {
-  webgpu: { WebGPUBackend: new (device: GPUDevice, info?: GPUAdapterInfo) => tfjs.KernelBackend };
-};
+/** Dawn frees its instance, and with it the device, when this is collected. */
+const held = new Set<GPU>();
 
-async function importWebgpu() {
-  const module = (await import('@tensorflow/tfjs-backend-webgpu')) as unknown as WebgpuModule & {
-    default?: WebgpuModule;
-  };
-  return (module.default ?? module).webgpu;
+interface WebgpuModule {
+  WebGPUBackend: new (device: GPUDevice, info?: GPUAdapterInfo) => KernelBackend;
+  default?: WebgpuModule;
 }
 
 /** Defines a global for a while. @returns what puts things back */

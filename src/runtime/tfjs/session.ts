@@ -23,6 +23,8 @@ export async function openTfjsSession(onnx: Uint8Array, { provider }: SessionOpt
   return new TfjsSession(library, graph, program);
 }
 
+const other = 'Use --runtime onnxruntime.';
+
 class TfjsSession implements Session {
   readonly runtime = 'tfjs';
   readonly provider: TfjsBackend;
@@ -52,6 +54,8 @@ class TfjsSession implements Session {
           return [name, hostTensor(this.program.shape(name), result, await result.data())] as const;
         }),
       );
+      const problem = this.library.problem();
+      if (problem) throw new SightlineError('E_PROVIDER', { where: this.provider, what: problem, remedy: other });
       return Object.fromEntries(read);
     } catch (error) {
       throw failed(error, this.provider);
@@ -96,6 +100,6 @@ function hostTensor(shape: ValueShape | undefined, { dtype, shape: dims }: TfTen
 function failed(error: unknown, backend: TfjsBackend): SightlineError {
   return SightlineError.from(error, 'E_PROVIDER', {
     where: `TensorFlow.js, ${backend} backend`,
-    remedy: 'Use --runtime onnxruntime.',
+    remedy: other,
   });
 }

@@ -53,6 +53,11 @@ export class Value {
     return this.dims.length;
   }
 
+  /** Whether the channels-last layout is there already. */
+  get hasLast(): boolean {
+    return this.#last !== undefined;
+  }
+
   /** Whether ops that do not care should work on the channels-last layout. */
   get prefersLast(): boolean {
     return this.#last !== undefined && this.#plain === undefined;

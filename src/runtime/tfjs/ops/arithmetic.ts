@@ -1,3 +1,4 @@
+import { cast } from '../cast.js';
 import { intAttribute } from '../../../graph/ir.js';
 import { elementwise, folding } from '../elementwise.js';
 import type { Op } from '../node_run.js';
@@ -6,7 +7,7 @@ import type { Tf, TfTensor } from '../value.js';
 /** Integers divide towards zero. */
 function quotient(tf: Tf, a: TfTensor, b: TfTensor): TfTensor {
   if (a.dtype !== 'int32') return tf.div(a, b);
-  return tf.cast(tf.div(tf.cast(a, 'float32'), tf.cast(b, 'float32')), 'int32');
+  return cast(tf, tf.div(cast(tf, a, 'float32'), cast(tf, b, 'float32')), 'int32');
 }
 
 /** fmod takes the sign of the dividend, the other kind that of the divisor. */

@@ -1,3 +1,4 @@
+import { cast } from '../cast.js';
 import { intAttribute, stringAttribute } from '../../../graph/ir.js';
 import { elementPositions as fixedElements, tuplePositions as fixedTuples } from '../../../graph/ops/gathering.js';
 import { axisOf, product, stridesOf } from '../../../graph/ops/rules.js';
@@ -130,6 +131,6 @@ export const gathering: Record<string, Op> = {
     const axis = axisOf(intAttribute(node, 'axis', -1), indices.rank + 1);
     const others = indices.shape.map((_, i) => i);
     const moved = permute(tf, hot, [...others.slice(0, axis), indices.rank, ...others.slice(axis)]);
-    return tf.cast(moved, run.value(2).dtype as 'float32');
+    return cast(tf, moved, run.value(2).dtype as 'float32');
   },
 };

@@ -1,3 +1,4 @@
+import { cast } from '../cast.js';
 import { floatAttribute, intAttribute, intsAttribute } from '../../../graph/ir.js';
 import { axisOf, product } from '../../../graph/ops/rules.js';
 import type { NodeRun, Op } from '../node_run.js';
@@ -100,7 +101,7 @@ export const normalisation: Record<string, Op> = {
     const axis = axisOf(intAttribute(node, 'axis', -1), x.rank);
     const first = intAttribute(node, 'p', 2) === 1;
     const norm = first ? tf.sum(tf.abs(x), axis, true) : tf.sqrt(tf.sum(tf.square(x), axis, true));
-    return tf.div(x, tf.add(norm, tf.cast(tf.equal(norm, tf.scalar(0)), 'float32')));
+    return tf.div(x, tf.add(norm, cast(tf, tf.equal(norm, tf.scalar(0)), 'float32')));
   },
   MeanVarianceNormalization: (run) => {
     const { tf, node } = run;

@@ -1,3 +1,4 @@
+import { cast } from '../cast.js';
 import { elementTypeOf } from '../../../graph/constant.js';
 import { floatAttribute, intAttribute, stringAttribute } from '../../../graph/ir.js';
 import { elementwise, mapping } from '../elementwise.js';
@@ -23,13 +24,6 @@ const alphaOf = (fallback: number) => named('alpha', fallback);
 /** α(exp(x/s) − 1) below 0, x above. */
 function exponential(tf: Tf, x: TfTensor, alpha: number, scale = 1): TfTensor {
   return tf.add(tf.relu(x), times(tf, tf.expm1(times(tf, below(tf, x), 1 / scale)), alpha));
-}
-
-function converted(run: NodeRun, x: TfTensor, type: 'float32' | 'int32' | 'bool'): TfTensor {
-  const { tf } = run;
-  if (x.dtype === type) return tf.clone(x);
-  if (type === 'bool') return tf.notEqual(x, tf.scalar(0, x.dtype as 'float32'));
-  return tf.cast(x, type);
 }
 
 const sqrt2 = Math.sqrt(2);
@@ -69,12 +63,12 @@ export const pointwise: Record<string, Op> = {
     times(tf, exponential(tf, x, alphaOf(1.6732632423543772)(run)), named('gamma', 1.0507009873554805)(run)),
   ),
   Celu: mapping((tf, x, run) => exponential(tf, x, alphaOf(1)(run), alphaOf(1)(run))),
-  ThresholdedRelu: mapping((tf, x, run) => tf.mul(x, tf.cast(tf.greater(x, tf.scalar(alphaOf(1)(run))), 'float32'))),
+  ThresholdedRelu: mapping((tf, x, run) => tf.mul(x, cast(tf, tf.greater(x, tf.scalar(alphaOf(1)(run))), 'float32'))),
   Shrink: mapping((tf, x, run) => {
     const limit = tf.scalar(named('lambd', 0.5)(run));
     const bias = tf.scalar(named('bias', 0)(run));
-    const above = tf.mul(tf.sub(x, bias), tf.cast(tf.greater(x, limit), 'float32'));
-    return tf.add(above, tf.mul(tf.add(x, bias), tf.cast(tf.less(x, tf.neg(limit)), 'float32')));
+    const above = tf.mul(tf.sub(x, bias), cast(tf, tf.greater(x, limit), 'float32'));
+    return tf.add(above, tf.mul(tf.add(x, bias), cast(tf, tf.less(x, tf.neg(limit)), 'float32')));
   }),
   Clip: clipped,
   HardSigmoid: mapping((tf, x, run) =>
@@ -105,6 +99,6 @@ export const pointwise: Record<string, Op> = {
   Atan: mapping((tf, x) => tf.atan(x)),
   Not: mapping((tf, x) => tf.logicalNot(x)),
   IsNaN: mapping((tf, x) => tf.isNaN(x)),
-  Cast: mapping((_tf, x, run) => converted(run, x, dtypeOf(elementTypeOf(intAttribute(run.node, 'to', 1))))),
-  CastLike: mapping((_tf, x, run) => converted(run, x, run.value(1).dtype as 'float32')),
+  Cast: mapping((tf, x, run) => cast(tf, x, dtypeOf(elementTypeOf(intAttribute(run.node, 'to', 1))))),
+  CastLike: mapping((tf, x, run) => cast(tf, x, run.value(1).dtype as 'float32')),
 };

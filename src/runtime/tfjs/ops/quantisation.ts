@@ -1,3 +1,4 @@
+import { cast } from '../cast.js';
 import { intAttribute } from '../../../graph/ir.js';
 import { axisOf } from '../../../graph/ops/rules.js';
 import type { NodeRun, Op } from '../node_run.js';
@@ -6,7 +7,7 @@ import type { TfTensor } from '../value.js';
 /** A scale or zero point per tensor, or per slice along an axis. */
 function spread(run: NodeRun, index: number): TfTensor {
   const { tf } = run;
-  const parameter = tf.cast(run.x(index), 'float32');
+  const parameter = cast(tf, run.x(index), 'float32');
   const { rank } = run.value(0);
   if (parameter.size === 1) return tf.reshape(parameter, []);
   if (parameter.rank !== 1) throw run.unsupported('it is quantised in blocks');
@@ -35,7 +36,7 @@ export const quantisation: Record<string, Op> = {
   },
   DequantizeLinear: (run) => {
     const { tf } = run;
-    const x = tf.cast(run.x(), 'float32');
+    const x = cast(tf, run.x(), 'float32');
     return tf.mul(run.has(2) ? tf.sub(x, spread(run, 2)) : x, spread(run, 1));
   },
 };

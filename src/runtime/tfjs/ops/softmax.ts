@@ -1,3 +1,4 @@
+import { cast } from '../cast.js';
 import { intAttribute } from '../../../graph/ir.js';
 import { axisOf, product } from '../../../graph/ops/rules.js';
 import type { Op } from '../node_run.js';
@@ -27,5 +28,5 @@ function along(make: (tf: Tf, x: TfTensor) => TfTensor): Op {
 export const softmax: Record<string, Op> = {
   Softmax: along((tf, x) => tf.softmax(x)),
   LogSoftmax: along((tf, x) => tf.logSoftmax(x)),
-  Hardmax: along((tf, x) => tf.cast(tf.oneHot(tf.argMax(x, -1) as never, x.shape[x.rank - 1]), 'float32')),
+  Hardmax: along((tf, x) => cast(tf, tf.oneHot(tf.argMax(x, -1) as never, x.shape[x.rank - 1]), 'float32')),
 };
