@@ -1,7 +1,7 @@
 import { SightlineError } from '../core/errors.js';
 import type { Classifier } from './classifier.js';
 import { f32 } from './constant.js';
-import { Emitter } from './emitter.js';
+import { Emitter, freePrefix } from './emitter.js';
 import { Inference } from './infer.js';
 import { opsetOf, type Graph } from './ir.js';
 import type { GraphPass, PassFacts } from './passes/pass.js';
@@ -39,7 +39,7 @@ export function assemble(
     metadata: new Map(),
   };
   const known = inferenceFor(graph, model, shapes, names);
-  const emit = new Emitter(graph, known, (node) => known.visit(node));
+  const emit = new Emitter(graph, known, (node) => known.visit(node), freePrefix(model, 'sightline'));
   known.setShape('image', { type: 'f32', dims: imageDims });
   appendImageAdapter(emit, classifier, named(classifier.input.name));
   graph.nodes.push(...renamed.nodes);

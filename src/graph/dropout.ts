@@ -1,7 +1,7 @@
 import { SightlineError } from '../core/errors.js';
 import type { Classifier } from './classifier.js';
 import { valuesOf } from './constant.js';
-import { Emitter } from './emitter.js';
+import { Emitter, freePrefix } from './emitter.js';
 import { Inference } from './infer.js';
 import { floatAttribute, producersOf, readsOf, type Graph, type Node } from './ir.js';
 import { cutValues } from './layers.js';
@@ -172,7 +172,7 @@ function tailOf(
     metadata: new Map(),
   };
   const known = new Inference(graph);
-  const emit = new Emitter(graph, known, (node) => known.visit(node), 'dropout');
+  const emit = new Emitter(graph, known, (node) => known.visit(node), freePrefix(model, 'dropout'));
   const reads = new Set(nodes.flatMap(readsOf));
   for (const [name, constant] of model.initializers) if (reads.has(name)) graph.initializers.set(name, constant);
   const input = (name: string, dims: readonly number[]) => {

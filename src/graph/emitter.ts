@@ -206,6 +206,18 @@ export class Emitter {
   }
 }
 
+/** `wanted`, or what makes it differ from the first part of every name in a model, which may itself come from here. */
+export function freePrefix({ nodes, initializers, inputs }: Graph, wanted: string): string {
+  const names = [
+    ...nodes.flatMap((node) => [node.name, ...node.outputs]),
+    ...initializers.keys(),
+    ...inputs.map((input) => input.name),
+  ];
+  let prefix = wanted;
+  for (let count = 2; names.some((name) => name.startsWith(`${prefix}/`)); count++) prefix = `${wanted}_${count}`;
+  return prefix;
+}
+
 function attributeOf(value: AttributeValue): Attribute {
   if (typeof value === 'number') return { kind: 'int', value };
   if (typeof value === 'string') return { kind: 'string', value };

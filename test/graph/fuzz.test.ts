@@ -13,7 +13,7 @@ import { relevance } from '../../src/graph/passes/relevance.js';
 import { relevancePresets } from '../../src/graph/relevance/presets.js';
 import { openSession } from '../../src/runtime/index.js';
 import { evaluator } from './evaluator/evaluate.js';
-import { real, type Value } from './evaluator/value.js';
+import { real, tabulate, type Value } from './evaluator/value.js';
 import { randomModel, type RandomModel } from './random_models/model.js';
 
 /** SIGHTLINE_FUZZ=first..last for other seeds than those of every run. */
@@ -37,7 +37,7 @@ async function outputsOf(compiled: CompiledGraph, images: Float32Array, classes:
   const { batch, channels, height, width } = compiled;
   const outputs = await session.run({
     image: tensor('f32', [batch, channels, height, width], images),
-    class_index: tensor('i64', [batch], BigInt64Array.from(classes, BigInt)),
+    ...(classes.length > 0 && { class_index: tensor('i64', [batch], BigInt64Array.from(classes, BigInt)) }),
   });
   await session.close();
   for (const [name, dims] of Object.entries(compiled.dims)) expect(outputs[name].dims, name).toEqual(dims);
@@ -56,7 +56,12 @@ function inDouble(compiled: CompiledGraph, images: Float32Array, classes: readon
 }
 
 /** Slope of `value` at x along one element; undefined near a kink, where steps of two lengths or sides disagree. */
-function slope(value: (x: Float64Array) => number, x: Float32Array, place: number, scale: number): number | undefined {
+function slope(
+  value: (x: Float64Array) => number,
+  x: ArrayLike<number>,
+  place: number,
+  scale: number,
+): number | undefined {
   const at = (by: number) => value(Float64Array.from(x, (v, i) => (i === place ? v + by : v)));
   const here = at(0);
   const [up, down] = [at(1e-5), at(-1e-5)];
@@ -74,60 +79,124 @@ interface Tally {
   models: number;
   gradients: number;
   relevances: number;
+  dropouts: number;
   elements: number;
   refused: string[];
 }
 
 async function check(model: RandomModel, rng: Rng, tally: Tally): Promise<void> {
   tally.models++;
-  const classifier = attempt(() => readClassifier(exportOnnx(model.graph), { layout: 'NCHW' }));
+  const classifier = attempt(() => readClassifier(exportOnnx(model.graph), { layout: model.layout }));
   if (typeof classifier === 'string') return void tally.refused.push(classifier);
   await checkGradients(model, classifier, rng, tally);
   await checkRelevance(classifier, rng, tally);
+  await checkDropout(classifier, rng, tally);
+}
+
+/** Images of noise; now and then flat ones, where many activations are equal or zero. */
+function drawImages(size: number, rng: Rng): Float32Array {
+  const level = rng.uniform() < 0.15 ? (rng.int(3) - 1) * 0.5 : undefined;
+  return Float32Array.from({ length: size }, () => level ?? rng.normal());
+}
+
+/** The model's own definition, at a batch of one image [C, H, W]. */
+function scorer(model: RandomModel, classifier: Classifier) {
+  const forward = evaluator(model.graph, [classifier.logits]);
+  const [channels, height, width] = model.image;
+  const given = (x: ArrayLike<number>): Value => {
+    if (model.layout === 'NCHW') return real([1, ...model.image], x);
+    return tabulate([1, height, width, channels], ([, row, column, c]) => x[(c * height + row) * width + column]);
+  };
+  return {
+    values: (x: ArrayLike<number>) => forward({ image: given(x) }),
+    logits: (x: ArrayLike<number>) => forward({ image: given(x) }).get(classifier.logits)?.data ?? new Float64Array(),
+    /** Behind a layer that holds other values than it would. */
+    logitsFrom: (x: ArrayLike<number>, layer: string, dims: readonly number[], data: ArrayLike<number>) =>
+      forward({ image: given(x), [layer]: real(dims, data) }).get(classifier.logits)?.data ?? new Float64Array(),
+  };
+}
+
+interface Gradient {
+  name: string;
+  /** Of one image, by the rules in float64 and in float32. */
+  double: Float64Array;
+  float: Float32Array;
+  /** The chosen logit, and where the gradient is taken. */
+  value: (x: Float64Array) => number;
+  x: ArrayLike<number>;
+}
+
+function compareWithSlopes({ name, double, float, value, x }: Gradient, rng: Rng, tally: Tally): void {
+  // What is zero by definition comes out as rounding.
+  const scale = Math.max(1e-2, largest(double));
+  for (let probe = 0; probe < 4; probe++) {
+    const place = rng.int(x.length);
+    const numeric = slope(value, x, place, scale);
+    if (numeric === undefined) continue;
+    tally.elements++;
+    const message = `${name} ${place}: ${double[place]} and ${float[place]}, not ${numeric}`;
+    expect(Math.abs(double[place] - numeric), message).toBeLessThan(1e-4 * scale);
+    expect(Math.abs(float[place] - numeric), `in float32, ${message}`).toBeLessThan(2e-2 * scale);
+  }
 }
 
 async function checkGradients(model: RandomModel, classifier: Classifier, rng: Rng, tally: Tally): Promise<void> {
   const passes: GraphPass[] = [inputGradient(), guidedGradient()];
-  if (classifier.targetLayer) passes.push(layerGradient());
+  const { targetLayer } = classifier;
+  if (targetLayer) passes.push(layerGradient());
   const compiled = attempt(() => compile(classifier, { batch: 1 + rng.int(3), passes }));
   if (typeof compiled === 'string') return void tally.refused.push(compiled);
   const { batch, classes } = compiled;
   const size = sizeOf(model.image);
-  const images = Float32Array.from({ length: batch * size }, () => rng.normal());
+  const images = drawImages(batch * size, rng);
   const chosen = Array.from({ length: batch }, () => rng.int(classes));
   const found = await outputsOf(compiled, images, chosen);
   const double = inDouble(compiled, images, chosen);
-  const gradient = double.get('input_gradient')?.data ?? new Float64Array();
-  // What is zero by definition comes out as rounding.
-  const scale = Math.max(1e-2, largest(gradient));
+  for (const [name, values] of Object.entries(found)) expect(values.every(Number.isFinite), name).toBe(true);
 
-  // The model's own definition, one image at a time.
-  const forward = evaluator(model.graph, [classifier.logits]);
+  const definition = scorer(model, classifier);
   for (let sample = 0; sample < batch; sample++) {
     const image = images.subarray(sample * size, (sample + 1) * size);
-    const scores = (x: ArrayLike<number>) =>
-      forward({ image: real([1, ...model.image], x) }).get(classifier.logits)?.data ?? new Float64Array();
-    const logits = scores(image);
-    logits.forEach((value, k) => {
-      const difference = Math.abs(found.logits[sample * classes + k] - value);
-      expect(difference, `logit ${k} of image ${sample}`).toBeLessThan(1e-3 * (1 + largest(logits)));
+    const part = <T extends Float32Array | Float64Array>(values: T): T =>
+      values.subarray((sample * values.length) / batch, ((sample + 1) * values.length) / batch) as T;
+    const of = (name: string) => ({
+      double: part(double.get(name)?.data ?? new Float64Array()),
+      float: part(found[name]),
     });
-    for (let probe = 0; probe < 4; probe++) {
-      const place = rng.int(size);
-      const numeric = slope((x) => scores(x)[chosen[sample]], image, place, scale);
-      if (numeric === undefined) continue;
-      tally.elements++;
-      const at = sample * size + place;
-      const message = `pixel ${place} of image ${sample}`;
-      expect(Math.abs(gradient[at] - numeric), `${message}: ${gradient[at]}, not ${numeric}`).toBeLessThan(
-        1e-4 * scale,
-      );
-      const float = found.input_gradient[at];
-      expect(Math.abs(float - numeric), `${message} in float32: ${float}, not ${numeric}`).toBeLessThan(2e-2 * scale);
-    }
+    const values = definition.values(image);
+    const logits = values.get(classifier.logits)?.data ?? new Float64Array();
+    expect(largest(part(found.logits).map((value, k) => value - logits[k])), 'logits').toBeLessThan(
+      1e-3 * (1 + largest(logits)),
+    );
+    const value = (x: Float64Array) => definition.logits(x)[chosen[sample]];
+    compareWithSlopes({ name: 'pixel', ...of('input_gradient'), value, x: image }, rng, tally);
+    const layer = targetLayer && values.get(targetLayer.name);
+    if (!layer || targetLayer.channelAxis !== 1) continue;
+    const behind = (x: Float64Array) => definition.logitsFrom(image, targetLayer.name, layer.dims, x)[chosen[sample]];
+    compareWithSlopes({ name: targetLayer.op, ...of('gradient'), value: behind, x: layer.data }, rng, tally);
   }
-  for (const [name, values] of Object.entries(found)) expect(values.every(Number.isFinite), name).toBe(true);
   tally.gradients++;
+}
+
+/** A model split at its dropout, with nothing dropped, is the model. */
+async function checkDropout(classifier: Classifier, rng: Rng, tally: Tally): Promise<void> {
+  const compiled = attempt(() => compile(classifier, { batch: 2, dropout: { rate: 0.25 } }));
+  if (typeof compiled === 'string') return void tally.refused.push(compiled);
+  const { batch, channels, height, width, dropout } = compiled;
+  const outputs = await outputsOf(compiled, drawImages(batch * channels * height * width, rng), []);
+  if (!dropout) throw new Error('no stochastic part');
+  const session = await openSession(dropout.onnx);
+  const feeds = Object.entries(dropout.feeds).map(
+    ([from, to]) => [to, tensor('f32', compiled.dims[from], outputs[from])] as const,
+  );
+  const masks = dropout.masks.map(
+    ({ name, dims }) => [name, tensor('f32', dims, new Float32Array(sizeOf(dims)).fill(1))] as const,
+  );
+  const { 'dropout/logits': logits } = await session.run(Object.fromEntries([...feeds, ...masks]));
+  await session.close();
+  const difference = largest((logits.data as Float32Array).map((value, i) => value - outputs.logits[i]));
+  expect(difference, `dropout at ${dropout.placement}`).toBeLessThan(1e-3 * (1 + largest(outputs.logits)));
+  tally.dropouts++;
 }
 
 async function checkRelevance(classifier: Classifier, rng: Rng, tally: Tally): Promise<void> {
@@ -139,7 +208,7 @@ async function checkRelevance(classifier: Classifier, rng: Rng, tally: Tally): P
   const compiled = attempt(() => compile(classifier, { batch: 2, passes: [relevance(preset, range)] }));
   if (typeof compiled === 'string') return void tally.refused.push(compiled);
   const { batch, channels, height, width } = compiled;
-  const images = Float32Array.from({ length: batch * channels * height * width }, () => rng.normal());
+  const images = drawImages(batch * channels * height * width, rng);
   const outputs = await outputsOf(compiled, images, new Array<number>(batch).fill(-1));
   expect(outputs.relevance.every(Number.isFinite), `relevance by ${preset.name}`).toBe(true);
   tally.relevances++;
@@ -147,7 +216,7 @@ async function checkRelevance(classifier: Classifier, rng: Rng, tally: Tally): P
 
 describe('random small classifiers', () => {
   it('import, compile and run; gradients are those of the float64 definition; relevance is finite', async () => {
-    const tally: Tally = { models: 0, gradients: 0, relevances: 0, elements: 0, refused: [] };
+    const tally: Tally = { models: 0, gradients: 0, relevances: 0, dropouts: 0, elements: 0, refused: [] };
     const failures: string[] = [];
     const end = performance.now() + budgetMs;
     for (let seed = first; seed <= last && performance.now() < end; seed++) {
@@ -163,6 +232,7 @@ describe('random small classifiers', () => {
     expect(tally.models).toBeGreaterThan(10);
     expect(tally.gradients).toBeGreaterThan(0.9 * tally.models);
     expect(tally.relevances).toBeGreaterThan(0.4 * tally.models);
+    expect(tally.dropouts).toBeGreaterThan(0.5 * tally.models);
     expect(tally.elements).toBeGreaterThan(3 * tally.models);
   }, 600_000);
 });

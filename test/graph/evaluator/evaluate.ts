@@ -36,6 +36,7 @@ export const definitions: Readonly<Record<string, Definition>> = {
  * A graph as a function in float64: what its ops mean, for comparison with what is fast. Casts to narrower floats do
  * not round.
  * @param wanted values to compute; nodes that they do not need are never evaluated
+ * @returns all values by name, given the inputs; inner values that are given too are not computed
  */
 export function evaluator(
   graph: Graph,
@@ -56,11 +57,14 @@ export function evaluator(
   return (inputs) => {
     const values = new Map([...constants, ...Object.entries(inputs)]);
     for (const node of nodes) {
+      if (node.outputs.every((name) => !name || name in inputs)) continue;
       const definition = node.domain === '' ? definitions[node.op] : undefined;
       if (!definition) throw new Error(`no definition of ${node.domain}.${node.op}`);
       const given = node.inputs.map((name) => (name ? values.get(name) : undefined));
       const outputs = definition(new Call(node, opset, given));
-      node.outputs.forEach((name, i) => name && outputs[i] && values.set(name, outputs[i]));
+      node.outputs.forEach((name, i) => {
+        if (name && !(name in inputs) && outputs[i]) values.set(name, outputs[i]);
+      });
     }
     return values;
   };

@@ -27,6 +27,7 @@ export interface RandomModel {
   graph: Graph;
   /** [C, H, W] */
   image: readonly number[];
+  layout: 'NCHW' | 'NHWC';
   /** Blocks and head, in order. */
   story: string[];
 }
@@ -41,12 +42,14 @@ export function randomModel(rng: Rng): RandomModel {
   const whole = (low: number, high: number) => low + rng.int(high - low + 1);
   const opset = pick(opsets);
   const image = [whole(1, 3), whole(1, 9), whole(1, 9)];
+  const layout = rng.uniform() < 0.8 ? 'NCHW' : 'NHWC';
+  const given = layout === 'NCHW' ? image : [image[1], image[2], image[0]];
   const batch = rng.uniform() < 0.6 ? null : 1;
   const graph: Graph = {
     name: 'random',
     irVersion: 8,
     opsets: new Map([['', opset]]),
-    inputs: [{ name: 'image', type: 'f32', dims: [batch, ...image] }],
+    inputs: [{ name: 'image', type: 'f32', dims: [batch, ...given] }],
     outputs: [],
     nodes: [],
     initializers: new Map(),
@@ -55,12 +58,12 @@ export function randomModel(rng: Rng): RandomModel {
     functions: [],
   };
   const known = new Inference(graph);
-  known.setShape('image', { type: 'f32', dims: [1, ...image] });
-  const emit = new Emitter(graph, known, (node) => known.visit(node), 'model');
+  known.setShape('image', { type: 'f32', dims: [1, ...given] });
+  const emit = new Emitter(graph, known, (node) => known.visit(node));
   const drawing: Drawing = {
     emit,
     rng,
-    maps: ['image'],
+    maps: [layout === 'NCHW' ? 'image' : emit.transpose('image', [0, 3, 1, 2])],
     weights: (dims, fanIn = 1) =>
       emit.constant(
         f32(
@@ -79,7 +82,7 @@ export function randomModel(rng: Rng): RandomModel {
     whole,
     chance: (probability) => rng.uniform() < probability,
   };
-  const story = [`opset ${opset}`, `image ${[batch, ...image].join('×')}`];
+  const story = [`opset ${opset}`, `image ${[batch ?? 'N', ...given].join('×')}`];
   const names = Object.keys(blocks);
   for (let left = whole(1, 7); left > 0; left--) {
     const name = pick(names);
@@ -97,5 +100,5 @@ export function randomModel(rng: Rng): RandomModel {
   const { value, classes, name } = appendHead(drawing, drawing.maps.at(-1) as string);
   story.push(`${name} ${classes}`);
   graph.outputs.push({ name: value, type: 'f32', dims: [batch, classes] });
-  return { graph, image, story };
+  return { graph, image, layout, story };
 }
