@@ -87,7 +87,9 @@ function inferenceFor(
   const known = new Inference(graph);
   const carry = (name: string) => {
     const shape = inference.shape(name);
+    const reason = inference.reasons.get(name);
     if (name && shape) known.setShape(names.get(name) ?? name, shape);
+    else if (reason) known.reasons.set(names.get(name) ?? name, reason);
   };
   for (const input of simplified.inputs) carry(input.name);
   for (const node of simplified.nodes) node.outputs.forEach(carry);

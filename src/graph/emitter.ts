@@ -1,5 +1,6 @@
 import { constantOf, elementTypeCode, type Constant, type ElementType } from './constant.js';
 import { opsetOf, type Attribute, type Graph, type Node, type ValueShape } from './ir.js';
+import { firstComplete, olderForm } from './older_opsets.js';
 import type { Knowledge } from './ops/rules.js';
 import { SightlineError } from '../core/errors.js';
 
@@ -35,6 +36,8 @@ export class Emitter {
 
   /** Appends one node and returns its first output. */
   op(op: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}, output?: string): string {
+    const older = this.opset < firstComplete ? olderForm(this, op, inputs) : undefined;
+    if (older) return output ? this.op('Identity', [older], {}, output) : older;
     return this.ops(op, inputs, attributes, [output ?? this.fresh(op)])[0];
   }
 
@@ -91,7 +94,9 @@ export class Emitter {
     if (!shape) {
       throw new SightlineError('E_MODEL_UNSUPPORTED', {
         where: name,
-        what: 'the shape of this value is not known before the model runs',
+        what: ['the shape of this value is not known before the model runs', this.known.reasons.get(name)]
+          .filter(Boolean)
+          .join(': '),
         remedy: 'Export the model with a fixed input size, or choose a later target layer.',
       });
     }

@@ -7,6 +7,8 @@ import { describeNode, type Node, type ValueShape } from '../ir.js';
 export interface Knowledge {
   shape(name: string): ValueShape | undefined;
   constant(name: string): Constant | undefined;
+  /** Why a value's shape is unknown, by value name. */
+  readonly reasons: ReadonlyMap<string, string>;
 }
 
 /** What a shape rule or a constant evaluator sees of its node. */
