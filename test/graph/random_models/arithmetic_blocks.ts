@@ -33,8 +33,11 @@ export const fromArithmetic: Record<string, Block> = {
     d.emit.op('Log', [d.emit.add(d.emit.op('Exp', [d.emit.op('Tanh', [x])]), d.emit.scalar(x, 0.5))]),
   Reciprocal: (d, x) => d.emit.op('Reciprocal', [d.emit.add(d.emit.op('Abs', [x]), d.emit.scalar(x, 0.5))]),
   Negative: (d, x) => d.emit.op('Neg', [x]),
-  Where: (d, x) =>
-    d.emit.op('Where', [d.emit.op('Greater', [x, d.emit.scalar(x, 0.1)]), companion(d, x), d.emit.scale(x, 0.3)]),
+  Where: (d, x) => {
+    if (d.emit.opset < 9) return undefined;
+    const above = d.emit.op('Greater', [x, d.emit.scalar(x, 0.1)]);
+    return d.emit.op('Where', [above, companion(d, x), d.emit.scale(x, 0.3)]);
+  },
   // What CBAM calls spatial attention.
   'Channel statistics': (d, x) => {
     const parts = ['ReduceMean', 'ReduceMax'].map((op) => reduced(d, op, x, [1]));

@@ -80,9 +80,11 @@ const activations: Record<string, (d: Drawing, x: string) => string> = {
     emit.opset < 18 ? emit.mul(x, emit.op('Tanh', [emit.op('Softplus', [x])])) : emit.op('Mish', [x]),
   // As PyTorch exports it below operator set 20.
   Gelu: ({ emit }, x) =>
-    emit.opset < 20
-      ? emit.scale(emit.mul(x, emit.add(emit.op('Erf', [emit.scale(x, Math.SQRT1_2)]), emit.scalar(x, 1))), 0.5)
-      : emit.op('Gelu', [x]),
+    emit.opset < 9
+      ? emit.mul(x, emit.op('Sigmoid', [emit.scale(x, 1.702)]))
+      : emit.opset < 20
+        ? emit.scale(emit.mul(x, emit.add(emit.op('Erf', [emit.scale(x, Math.SQRT1_2)]), emit.scalar(x, 1))), 0.5)
+        : emit.op('Gelu', [x]),
   PRelu: (d, x) => d.emit.op('PRelu', [x, d.weights([d.emit.dims(x)[1], 1, 1])]),
   Clip: ({ emit }, x) =>
     emit.opset < 11

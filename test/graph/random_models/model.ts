@@ -32,7 +32,7 @@ export interface RandomModel {
   story: string[];
 }
 
-const opsets = [9, 11, 12, 13, 17, 18, 20];
+const opsets = [7, 8, 9, 11, 12, 13, 17, 18, 20];
 /** Larger maps only cost time. */
 const largest = 160;
 

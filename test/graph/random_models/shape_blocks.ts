@@ -119,6 +119,7 @@ export const fromShapes: Record<string, Block> = {
   Tile: (d, x) => d.emit.op('Tile', [x, list(d, [1, d.whole(1, 2), 1, d.whole(1, 2)])]),
   'Expand pooled': (d, x) => {
     const [, c, height, width] = d.emit.dims(x);
+    if (d.emit.opset < 8) return undefined;
     return d.emit.op('Expand', [d.emit.op('GlobalAveragePool', [x]), list(d, [1, c, height, width])]);
   },
   'Depth to space': (d, x) => {
@@ -132,6 +133,8 @@ export const fromShapes: Record<string, Block> = {
     return height % 2 || width % 2 ? undefined : d.emit.op('SpaceToDepth', [x], { blocksize: 2 });
   },
   Resize: (d, x) => {
+    if (d.emit.opset < 9)
+      return d.emit.op('Upsample', [x], { mode: 'nearest', scales: { kind: 'floats', value: [1, 1, 2, 2] } });
     if (d.emit.opset < 11)
       return d.emit.op('Upsample', [x, d.emit.constant(f32([4], [1, 1, 2, 2]))], { mode: 'nearest' });
     const [, c, height, width] = d.emit.dims(x);
