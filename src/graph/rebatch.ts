@@ -5,10 +5,10 @@ import { resolveReshape } from './ops/reshaping.js';
 import { ShapeMismatch, axisOf, broadcast, product } from './ops/rules.js';
 
 /**
- * Gives a graph another batch size. Exporters write the example's batch size into Reshape and Expand targets ([1, 1024]
- * after a pooling) and into constants that are joined to each sample (a class token repeated for the batch); those are
- * rewritten where the value's first dim is the batch, which is seen by comparing shapes at the model's own batch (`own`)
- * with shapes at the new one.
+ * Gives a graph another batch size. Exporters write the example's batch size into targets of Reshape, Expand and Resize
+ * ([1, 1024] after a pooling) and into constants that are joined to each sample (a class token repeated for the batch);
+ * those are rewritten where the value's first dim is the batch, which is seen by comparing shapes at the model's own
+ * batch (`own`) with shapes at the new one.
  *
  * @param inference for the new batch; nodes are visited here
  * @param own inference of the same graph at its own batch
@@ -56,6 +56,7 @@ const rewrites: Readonly<Record<string, Rewrite>> = {
     }),
   Expand: (context) => targetOf(context, (after, spec) => broadcast(after, spec)),
   Concat: joinedConstants,
+  Resize: resizedBatch,
 };
 
 /**
@@ -111,6 +112,18 @@ function joinedConstants({ node, inference, own, factor }: Rebatched): ReadonlyM
     repeated.set(index, constantOf(constant.type, dims, new Array<number[]>(count).fill(row).flat()));
   }
   return repeated.size ? repeated : undefined;
+}
+
+/** Target sizes that name the file's batch. */
+function resizedBatch({ node, inference, own, factor }: Rebatched): ReadonlyMap<number, Constant> | undefined {
+  const [x, , , target] = node.inputs;
+  const [before, after] = [own.shape(x)?.dims, inference.shape(x)?.dims];
+  const constant = target ? inference.constant(target) : undefined;
+  if (!before || !after || !constant || !isScaled(before, after, factor)) return undefined;
+  const sizes = Array.from(valuesOf(constant));
+  // Sizes of some axes only, or computed from a shape that moved with the batch.
+  if (sizes.length !== before.length || sizes[0] !== before[0]) return undefined;
+  return new Map([[3, i64([sizes.length], [after[0], ...sizes.slice(1)])]]);
 }
 
 function isScaled(before: readonly number[], after: readonly number[], factor: number): boolean {

@@ -147,6 +147,7 @@ async function checkGradients(model: RandomModel, classifier: Classifier, rng: R
   const compiled = attempt(() => compile(classifier, { batch: 1 + rng.int(3), passes }));
   if (typeof compiled === 'string') return void tally.refused.push(compiled);
   const { batch, classes } = compiled;
+  expect(compiled.batchNote).toBeUndefined();
   const size = sizeOf(model.image);
   const images = drawImages(batch * size, rng);
   const chosen = Array.from({ length: batch }, () => rng.int(classes));

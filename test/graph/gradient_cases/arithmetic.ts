@@ -81,6 +81,18 @@ export const arithmetic: Case[] = [
     build: ({ emit, x, constant }) => emit.op('Max', [constant([5, 7]), x]),
   },
   {
+    name: 'Max opset 7, spread by the emitter',
+    dims: [5, 1],
+    opset: 7,
+    build: ({ emit, x, constant }) => emit.op('Min', [emit.op('Max', [constant([5, 7]), x]), constant([1, 7])]),
+  },
+  {
+    name: 'Expand opset 7, spread by the emitter',
+    dims: [5, 1],
+    opset: 7,
+    build: ({ emit, x }) => emit.op('Expand', [emit.mul(x, x), emit.ints([2, 5, 3])]),
+  },
+  {
     name: 'Where',
     dims: [4],
     kinks: [0],

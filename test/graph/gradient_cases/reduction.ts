@@ -58,6 +58,8 @@ export const reduction: Case[] = [
     ...spaced,
     build: ({ emit, x }) => emit.op('ReduceMax', [x, emit.ints([1])], { keepdims: 0 }),
   },
+  op('ReduceL1 opset 8', [2, 3, 4], { axes: [1] }, { opset: 8, kinks: [0] }),
+  op('ReduceMax opset 7', [2, 3, 4], { axes: [1] }, { opset: 7, ...spaced }),
   op('Softmax', [2, 5], { axis: -1 }),
   op('Softmax middle axis', [2, 5, 3], { axis: 1 }),
   op('Softmax default axis', [2, 5, 3]),
