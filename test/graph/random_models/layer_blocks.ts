@@ -12,23 +12,29 @@ interface Windows {
 }
 
 /** Windows that fit a map: padding only as far as the kernel reaches, as pooling wants it. */
-function windows(d: Drawing, size: readonly number[], dilates: boolean): Windows {
-  const axes = size.map((n) => {
-    const kernel = d.whole(1, 3);
-    const dilation = dilates ? d.pick([1, 1, 2]) : 1;
-    const extent = (kernel - 1) * dilation + 1;
-    const begin = d.whole(0, Math.min(1, kernel - 1));
-    const end = Math.max(d.whole(0, Math.min(1, kernel - 1)), extent - n - begin);
-    const stride = d.whole(1, 2);
-    const windows = Math.ceil((n + begin + end - extent) / stride);
-    // Every window sees some of the image.
-    const sees = (window: number) =>
-      Array.from({ length: kernel }, (_, tap) => window * stride + tap * dilation - begin).some(
-        (at) => at >= 0 && at < n,
-      );
-    const fits = end < kernel && Array.from({ length: windows }, (_, window) => window).every(sees);
-    return { kernel, dilation, begin, end, stride, fits, drops: windows * stride >= n + begin };
-  });
+function windows(d: Drawing, x: string, dilates: boolean): Windows {
+  // ONNX Runtime merges a Pad into the pooling behind it, and then refuses pads as large as the kernel.
+  const most = d.emit.graph.nodes.some((node) => node.op === 'Pad' && node.outputs.includes(x)) ? 0 : 1;
+  const axes = d.emit
+    .dims(x)
+    .slice(2)
+    .map((n) => {
+      const kernel = d.whole(1, 3);
+      const dilation = dilates ? d.pick([1, 1, 2]) : 1;
+      const extent = (kernel - 1) * dilation + 1;
+      const begin = d.whole(0, Math.min(most, kernel - 1));
+      const end = Math.max(d.whole(0, Math.min(most, kernel - 1)), extent - n - begin);
+      const stride = d.whole(1, 2);
+      const steps = Math.ceil((n + begin + end - extent) / stride);
+      // Every window sees some of the image.
+      const sees = (window: number) =>
+        Array.from({ length: kernel }, (_, tap) => window * stride + tap * dilation - begin).some(
+          (at) => at >= 0 && at < n,
+        );
+      const fits =
+        end < kernel && (most > 0 || end === 0) && Array.from({ length: steps + 1 }, (_, window) => window).every(sees);
+      return { kernel, dilation, begin, end, stride, fits, drops: steps * stride >= n + begin };
+    });
   if (axes.some((axis) => !axis.fits))
     return { attributes: { kernel_shape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0] }, mayCeil: false };
   const common = { kernel_shape: axes.map((a) => a.kernel), strides: axes.map((a) => a.stride) };
@@ -48,9 +54,9 @@ function divisors(n: number): number[] {
 }
 
 const conv: Block = (d, x) => {
-  const [, channels, ...size] = d.emit.dims(x);
+  const [, channels] = d.emit.dims(x);
   const group = d.pick(divisors(channels));
-  const attributes = { ...windows(d, size, true).attributes, group };
+  const attributes = { ...windows(d, x, true).attributes, group };
   const features = group * d.whole(1, 3);
   const kernel = kernelOf(attributes);
   const weights = d.weights([features, channels / group, ...kernel], (channels / group) * kernel[0] * kernel[1]);
@@ -128,11 +134,11 @@ export const fromLayers: Record<string, Block> = {
   MaxPool: (d, x) => {
     // Dilations and ceil_mode came with operator set 10.
     const newer = d.emit.opset >= 10;
-    const { attributes, mayCeil } = windows(d, d.emit.dims(x).slice(2), newer);
+    const { attributes, mayCeil } = windows(d, x, newer);
     return d.emit.op('MaxPool', [x], newer && mayCeil ? { ...attributes, ceil_mode: d.whole(0, 1) } : attributes);
   },
   AveragePool: (d, x) => {
-    const { attributes, mayCeil } = windows(d, d.emit.dims(x).slice(2), false);
+    const { attributes, mayCeil } = windows(d, x, false);
     const counted = { ...attributes, count_include_pad: d.whole(0, 1) };
     return d.emit.op(
       'AveragePool',
@@ -140,7 +146,7 @@ export const fromLayers: Record<string, Block> = {
       d.emit.opset >= 10 && mayCeil ? { ...counted, ceil_mode: d.whole(0, 1) } : counted,
     );
   },
-  LpPool: (d, x) => d.emit.op('LpPool', [x], windows(d, d.emit.dims(x).slice(2), false).attributes),
+  LpPool: (d, x) => d.emit.op('LpPool', [x], windows(d, x, false).attributes),
   BatchNorm: batchNorm,
   InstanceNorm: (d, x) => {
     const [, channels, height, width] = d.emit.dims(x);
