@@ -74,6 +74,10 @@ function normalDensity(emit: Emitter, x: string): string {
   return emit.scale(emit.op('Exp', [emit.scale(emit.mul(x, x), -0.5)]), 1 / Math.sqrt(2 * Math.PI));
 }
 
+function inverseRoot(emit: Emitter, x: string): string {
+  return emit.op('Reciprocal', [emit.op('Sqrt', [x])]);
+}
+
 export const pointwise: Record<string, OpRules> = {
   Identity: passing,
   Dropout: passing,
@@ -205,6 +209,16 @@ export const pointwise: Record<string, OpRules> = {
   Sign: steps(Math.sign),
   Sin: unary((emit, x) => emit.op('Cos', [x]), Math.sin),
   Cos: unary((emit, x) => emit.op('Neg', [emit.op('Sin', [x])]), Math.cos),
+  // 1 + tan²
+  Tan: unary((emit, x, y) => emit.add(emit.mul(y, y), one(emit, x)), Math.tan),
+  Asin: unary((emit, x) => inverseRoot(emit, emit.sub(one(emit, x), emit.mul(x, x))), Math.asin),
+  Acos: unary((emit, x) => emit.op('Neg', [inverseRoot(emit, emit.sub(one(emit, x), emit.mul(x, x)))]), Math.acos),
+  Atan: unary((emit, x) => emit.op('Reciprocal', [emit.add(emit.mul(x, x), one(emit, x))]), Math.atan),
+  Sinh: unary((emit, x) => emit.op('Cosh', [x]), Math.sinh),
+  Cosh: unary((emit, x) => emit.op('Sinh', [x]), Math.cosh),
+  Asinh: unary((emit, x) => inverseRoot(emit, emit.add(emit.mul(x, x), one(emit, x))), Math.asinh),
+  Acosh: unary((emit, x) => inverseRoot(emit, emit.sub(emit.mul(x, x), one(emit, x))), Math.acosh),
+  Atanh: unary((emit, x) => emit.op('Reciprocal', [emit.sub(one(emit, x), emit.mul(x, x))]), Math.atanh),
   Not: {
     shape: sameAsInput,
     evaluate: mapped((x) => (x ? 0 : 1)),

@@ -189,6 +189,13 @@ export const gathering: Case[] = [
     build: ({ emit, x }) => emit.ops('TopK', [x, emit.ints([2])], {}, ['values', 'places'])[0],
   },
   {
+    name: 'TopK opset 9',
+    dims: [3, 5],
+    opset: 9,
+    spaced: 0.1,
+    build: ({ emit, x }) => emit.ops('TopK', [x], { k: 2, axis: -1 }, ['values', 'places'])[0],
+  },
+  {
     name: 'TopK smallest, first axis',
     dims: [4, 3, 2],
     spaced: 0.1,

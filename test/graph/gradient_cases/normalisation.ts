@@ -56,6 +56,7 @@ export const normalisation: Case[] = [
   ...parameters('InstanceNormalization', [image, [3], [3]], {}),
   ...parameters('InstanceNormalization 1-D', [[2, 3, 5], [3], [3]], { epsilon: float(0.1) }),
   ...parameters('GroupNormalization', [[2, 4, 3, 3], [4], [4]], { num_groups: 2 }, { opset: 21 }),
+  ...parameters('GroupNormalization per group', [[2, 4, 3, 3], [2], [2]], { num_groups: 2 }, { opset: 18 }),
   op('LRN', [2, 6, 2, 3], { size: 3, alpha: float(0.5), beta: float(0.6), bias: float(1.5) }),
   op('LRN wider than the channels', [1, 3, 2, 2], { size: 5, alpha: float(0.5) }),
   op('LpNormalization', [2, 3, 4], {}),

@@ -64,6 +64,7 @@ export const reduction: Case[] = [
   op('Softmax middle axis', [2, 5, 3], { axis: 1 }),
   op('Softmax default axis', [2, 5, 3]),
   op('Softmax opset 11 flattens', [2, 3, 2], { axis: 1 }, { opset: 11 }),
+  op('Softmax opset 11 everything', [2, 3, 2], { axis: 0 }, { opset: 11 }),
   op('Softmax opset 11 default axis', [2, 3, 2], {}, { opset: 11 }),
   op('Softmax far out', [2, 5], {}, { range: [-50, 50] }),
   op('LogSoftmax', [2, 5], { axis: 1 }),
