@@ -33,12 +33,22 @@ export async function runOnce(
   }
 }
 
-/** Outputs of the same names, dims and element types, whose numbers are within 10⁻⁴ of the largest. */
-export function expectAgreement(found: Record<string, Tensor>, expected: Record<string, Tensor>): void {
+/**
+ * Outputs of the same names, dims and element types, whose numbers are within 10⁻⁴ of the largest.
+ * @param shaken the expected outputs for inputs that differ in the last bits: what divides by nearly nothing (ε rules of
+ *   relevance) may differ by a few times as much as the reference differs from itself
+ */
+export function expectAgreement(
+  found: Record<string, Tensor>,
+  expected: Record<string, Tensor>,
+  shaken: readonly Record<string, Tensor>[] = [],
+): void {
   expect(Object.keys(found)).toEqual(Object.keys(expected));
   for (const [name, value] of Object.entries(expected)) {
     expect(found[name].dims, name).toEqual(value.dims);
     expect(found[name].dtype, name).toBe(value.dtype);
-    expect(deviation(found[name], value), name).toBeLessThan(1e-4);
+    const tolerance = Math.max(1e-4, ...shaken.map((other) => 5 * deviation(other[name], value)));
+    expect(tolerance, name).toBeLessThan(0.2);
+    expect(deviation(found[name], value), name).toBeLessThan(tolerance);
   }
 }

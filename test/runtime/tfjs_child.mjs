@@ -1,5 +1,5 @@
 // Runs one compiled model on ONNX Runtime's cpu and webgpu providers and on TensorFlow.js's WebGPU backend, and prints how
-// far the last two are from the first, relative to the largest value. A process of its own: the Vulkan driver is found
+// far the last two are from the first, relative to the largest value, and how far they may be. A process of its own: the Vulkan driver is found
 // when a process starts, and a failing driver must not take the tests with it.
 import { tensor } from '../../dist/core/tensor.js';
 import { readClassifier } from '../../dist/graph/classifier.js';
@@ -28,24 +28,32 @@ const inputs = {
   class_index: tensor('i64', [batch], BigInt64Array.of(-1n, 1n)),
 };
 
-async function outputsOn(options) {
+async function outputsOn(options, image = inputs.image) {
   const session = await openSession(compiled.onnx, options);
-  const outputs = await session.run(inputs);
+  const outputs = await session.run({ ...inputs, image });
   await session.close();
   return outputs;
 }
 
+function deviation({ data }, other) {
+  const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
+  return data.reduce((most, value, i) => Math.max(most, Math.abs(value - other.data[i])), 0) / largest;
+}
+
 const expected = await outputsOn({ provider: 'cpu' });
+// What divides by nearly nothing differs from itself for pixels that differ in their last bits.
+const shaken = [];
+for (const step of [1, 2, 3, 5]) {
+  const other = pixels.map((value, i) => value * (1 + 5e-7 * Math.sin(i * step)));
+  shaken.push(await outputsOn({ provider: 'cpu' }, tensor('f32', inputs.image.dims, other)));
+}
 const report = {};
 for (const runtime of ['onnxruntime', 'tfjs']) {
-  const found = await outputsOn({ runtime, provider: 'webgpu' });
+  const outputs = await outputsOn({ runtime, provider: 'webgpu' });
   report[runtime] = Object.fromEntries(
-    Object.entries(expected).map(([name, { data }]) => {
-      const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
-      return [
-        name,
-        data.reduce((most, value, i) => Math.max(most, Math.abs(value - found[name].data[i])), 0) / largest,
-      ];
+    Object.entries(expected).map(([name, value]) => {
+      const allowed = Math.max(1e-4, ...shaken.map((other) => 5 * deviation(value, other[name])));
+      return [name, { found: deviation(value, outputs[name]), allowed }];
     }),
   );
 }

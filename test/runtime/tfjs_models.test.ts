@@ -33,6 +33,17 @@ function inputsOf({ batch, channels, height, width }: CompiledGraph): Record<str
   return { image: tensor('f32', dims, pixels), class_index: tensor('i64', [batch], classes) };
 }
 
+/** What ONNX Runtime makes of pixels that differ in their last bits, four times. */
+async function shakenOutputs(onnx: Uint8Array, { image, ...others }: Record<string, Tensor>) {
+  const rng = new Rng(7, 'shake');
+  const results: Record<string, Tensor>[] = [];
+  for (let i = 0; i < 4; i++) {
+    const pixels = Float32Array.from(image.data as Float32Array, (v) => v * (1 + 1e-6 * (rng.uniform() - 0.5)));
+    results.push(await runOnce(onnx, { image: tensor('f32', image.dims, pixels), ...others }));
+  }
+  return results;
+}
+
 describe.each(backends)('committed models on TensorFlow.js, %s', (provider) => {
   it.each(models)('%s: logits, layer gradient, gradient, guided gradient, dropout tail', async (model) => {
     const compiled = compiledWith(model, [layerGradient(), inputGradient(), guidedGradient()], 2);
@@ -67,7 +78,9 @@ describe.each(backends)('committed models on TensorFlow.js, %s', (provider) => {
     const compiled = compiledWith(model, [relevance(preset, range)], 1);
     const inputs = inputsOf(compiled);
     const found = await runOnce(compiled.onnx, inputs, { runtime: 'tfjs', provider });
-    expectAgreement(found, await runOnce(compiled.onnx, inputs));
+    const expected = await runOnce(compiled.onnx, inputs);
+    const shaken = await shakenOutputs(compiled.onnx, inputs);
+    expectAgreement(found, expected, shaken);
   });
 });
 
@@ -77,12 +90,14 @@ describe('the WebGPU backend and the webgpu provider', () => {
 
   it.each(models)("%s: ONNX Runtime's cpu numbers", { timeout: 300_000 }, async (model) => {
     const { stdout } = await promisify(execFile)(process.execPath, [softwareVulkan, '--script', child, folder + model]);
-    const report = JSON.parse(stdout) as Record<string, Record<string, number>>;
+    const report = JSON.parse(stdout) as Record<string, Record<string, { found: number; allowed: number }>>;
     expect(Object.keys(report)).toEqual(['onnxruntime', 'tfjs']);
     for (const [runtime, outputs] of Object.entries(report)) {
       expect(Object.keys(outputs)).toEqual(['logits', 'activation', 'gradient', 'input_gradient', 'relevance']);
-      for (const [name, deviation] of Object.entries(outputs))
-        expect(deviation, `${runtime} ${name}`).toBeLessThan(1e-4);
+      for (const [name, { found, allowed }] of Object.entries(outputs)) {
+        expect(found, `${runtime} ${name}`).toBeLessThan(allowed);
+        expect(allowed, name).toBeLessThan(0.2);
+      }
     }
   });
 });

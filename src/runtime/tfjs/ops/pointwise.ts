@@ -26,6 +26,13 @@ function exponential(tf: Tf, x: TfTensor, alpha: number, scale = 1): TfTensor {
   return tf.add(tf.relu(x), times(tf, tf.expm1(times(tf, below(tf, x), 1 / scale)), alpha));
 }
 
+/** From comparisons: the wasm backend's own calls 10⁻⁷ zero. */
+function sign(tf: Tf, x: TfTensor): TfTensor {
+  const type = x.dtype as 'float32';
+  const zero = tf.scalar(0, type);
+  return tf.sub(cast(tf, tf.greater(x, zero), type), cast(tf, tf.less(x, zero), type));
+}
+
 const sqrt2 = Math.sqrt(2);
 
 function gelu(tf: Tf, x: TfTensor, exact: boolean): TfTensor {
@@ -92,7 +99,7 @@ export const pointwise: Record<string, Op> = {
   Floor: mapping((tf, x) => tf.floor(x)),
   Ceil: mapping((tf, x) => tf.ceil(x)),
   Round: mapping((tf, x) => tf.round(x)),
-  Sign: mapping((tf, x) => tf.sign(x)),
+  Sign: mapping(sign),
   Sin: mapping((tf, x) => tf.sin(x)),
   Cos: mapping((tf, x) => tf.cos(x)),
   Tan: mapping((tf, x) => tf.tan(x)),
