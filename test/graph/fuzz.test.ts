@@ -67,7 +67,7 @@ function slope(
   const [up, down] = [at(1e-5), at(-1e-5)];
   const wide = (at(1e-4) - at(-1e-4)) / 2e-4;
   const narrow = (up - down) / 2e-5;
-  const smooth = Math.abs(wide - narrow) < 1e-4 * scale && Math.abs(up - 2 * here + down) / 1e-5 < 1e-2 * scale;
+  const smooth = Math.abs(wide - narrow) < 1e-4 * scale && Math.abs(up - 2 * here + down) / 1e-5 < 1e-4 * scale;
   return smooth ? narrow : undefined;
 }
 

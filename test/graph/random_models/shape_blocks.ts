@@ -107,15 +107,8 @@ export const fromShapes: Record<string, Block> = {
     const flat = d.emit.op('Squeeze', [pooled, list(d, axes)]);
     return d.emit.mul(x, d.emit.op('Unsqueeze', [flat, list(d, axes)]));
   },
-  Transpose: (d, x) =>
-    d.emit.transpose(
-      x,
-      d.pick([
-        [0, 1, 3, 2],
-        [0, 2, 3, 1],
-        [0, 3, 1, 2],
-      ]),
-    ),
+  // Channels stay: ONNX Runtime moves a Transpose behind a linear Resize, and then refuses to resize along them.
+  Transpose: (d, x) => d.emit.transpose(x, [0, 1, 3, 2]),
   Tile: (d, x) => d.emit.op('Tile', [x, list(d, [1, d.whole(1, 2), 1, d.whole(1, 2)])]),
   'Expand pooled': (d, x) => {
     const [, c, height, width] = d.emit.dims(x);
