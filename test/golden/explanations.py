@@ -68,7 +68,7 @@ def versions():
 
 
 def modular(model):
-    return OutOfPlaceDenseNet(model) if isinstance(model, DenseNet) else model
+    return OutOfPlaceDenseNet(model).eval() if isinstance(model, DenseNet) else model
 
 
 def scaled(planes):
@@ -123,16 +123,16 @@ def smoothgrad(model, images, classes):
     return total
 
 
-def pixel_maps(model, images, classes, smooth=True):
-    """Maps of the methods without a layer."""
+def pixel_maps(model, images, classes, slow=True):
+    """Maps of the methods without a layer. `slow`: also those that take many runs."""
     target, leaf = torch.tensor(classes), lambda: images.clone().requires_grad_(True)
-    integrated = IntegratedGradients(model).attribute(leaf(), target=target, method="gausslegendre", n_steps=STEPS, internal_batch_size=8)
     maps = {
         "gradient": largest(Saliency(model).attribute(leaf(), target=target)),
         "gradient-x-input": magnitude(InputXGradient(model).attribute(leaf(), target=target)),
-        "integrated-gradients": magnitude(integrated),
     }
-    if smooth:
+    if slow:
+        integrated = IntegratedGradients(model).attribute(leaf(), target=target, method="gausslegendre", n_steps=STEPS, internal_batch_size=8)
+        maps["integrated-gradients"] = magnitude(integrated)
         maps["smoothgrad"] = largest(smoothgrad(model, images, classes))
     return maps
 
@@ -155,12 +155,12 @@ def suitable(model, network, layer, images, relu):
         for b, k in enumerate(classes):
             if chosen[b] is None and all(m[b].std() > 0.02 for m in maps) and least[b] == 0:
                 chosen[b] = k
-    if None in chosen:
-        raise SystemExit(f"every class gives a constant map at {layer}: choose another image")
-    return chosen
+        if None not in chosen:
+            return chosen
+    raise SystemExit(f"every class gives a constant map at {layer}: choose another image")
 
 
-def explained(name, model, network, layers, images, smooth=True):
+def explained(name, model, network, layers, images, slow=True):
     """Header entries and arrays of all maps of a network in float64."""
     entries, arrays = [], {}
 
@@ -177,7 +177,7 @@ def explained(name, model, network, layers, images, smooth=True):
             add("guided-grad-cam", layer, classes, guided_maps(model, layer, images, classes))
     with torch.no_grad():
         classes = model(images).argmax(dim=1).tolist()
-    for method, maps in pixel_maps(model, images, classes, smooth).items():
+    for method, maps in pixel_maps(model, images, classes, slow).items():
         add(method, None, classes, maps)
     if name in WITH_RELU:
         add("guided-backprop", None, classes, largest(guided(model, images, classes)))
@@ -227,7 +227,11 @@ def full_models():
 
 
 def full(only):
+    path_of_report = os.path.join(FOLDER, "full_report.json")
     report = {"versions": versions(), "size": 224, "models": {}}
+    if only and os.path.exists(path_of_report):
+        with open(path_of_report) as file:
+            report["models"] = json.load(file)["models"]
     for name, (network, layers) in full_models().items():
         if only and name not in only:
             continue
@@ -236,8 +240,8 @@ def full(only):
             path = os.path.join(folder, "model.onnx")
             export(model, images, path, "torchscript", 17, True)
             values = {layer: onnx_value(path, images, activation(model, layer, images)) for layer in layers}
-            single_entries, single = explained(name, model, network, layers, images, smooth=False)
-            entries, arrays = explained(name, model.double(), network, layers, images.double(), smooth=False)
+            single_entries, single = explained(name, model, network, layers, images, slow=False)
+            entries, arrays = explained(name, model.double(), network, layers, images.double(), slow=False)
             assert [entry["classes"] for entry in single_entries] == [entry["classes"] for entry in entries]
             header = {"onnx": {"model.onnx": values}, "maps": entries}
             write_golden(os.path.join(folder, "golden.bin"), header, {"images": images.numpy(), **arrays, **{f"float32:{key}": value for key, value in single.items()}})
@@ -246,9 +250,9 @@ def full(only):
                 raise SystemExit(result.stderr)
             report["models"][name] = json.loads(result.stdout)
             print(name, json.dumps(report["models"][name], indent=1), flush=True)
-    with open(os.path.join(FOLDER, "full_report.json"), "w") as file:
-        json.dump(report, file, indent=2)
-        file.write("\n")
+        with open(path_of_report, "w") as file:
+            json.dump(report, file, indent=2)
+            file.write("\n")
 
 
 if __name__ == "__main__":
