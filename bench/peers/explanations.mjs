@@ -137,7 +137,7 @@ async function costs({ network, onnx, path, folder, threads, versions }) {
   };
   const own = child();
   const peer = openPeer('explanations.py', threads);
-  await peer.ask({ do: 'prepare', name: network, onnx: join(folder, 'again.onnx'), threads });
+  await peer.ask({ do: 'prepare', name: network, threads });
   const before = (await peer.ask({ do: 'peak' })).bytes;
   await peer.ask({ do: 'run', peer: 'zennit', method: 'deep-taylor', path, batch: 8 });
   const { bytes } = await peer.ask({ do: 'peak' });
@@ -162,7 +162,7 @@ async function costs({ network, onnx, path, folder, threads, versions }) {
       unit: 'MB',
       threads,
       versions,
-      detail: `theirs was at ${megabytes(before).toFixed(0)} MB after building and exporting the network`,
+      detail: `theirs was at ${megabytes(before).toFixed(0)} MB after building the network`,
     }),
   ];
 }

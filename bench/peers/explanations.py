@@ -44,11 +44,12 @@ def network(name):
     return model.eval()
 
 
-def prepare(name, onnx, threads):
+def prepare(name, threads, onnx=None):
     """Makes a network with seeded weights and writes it as ONNX for the other side."""
     torch.set_num_threads(threads)
     model = network(name)
-    torch.onnx.export(model, torch.zeros(2, 3, 224, 224), onnx, input_names=["image"], output_names=["logits"], dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}}, dynamo=False)
+    if onnx:
+        torch.onnx.export(model, torch.zeros(2, 3, 224, 224), onnx, input_names=["image"], output_names=["logits"], dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}}, dynamo=False)
     state.clear()
     state.update(name=name, model=model)
     return {"versions": versions("torch", "torchvision", "zennit", "captum", "grad-cam")}

@@ -73,7 +73,7 @@ function zBox(
   [low, high]: readonly [string, string],
 ): string {
   const { x, weights } = layer;
-  const [positive, negative] = parts(emit, weights);
+  const [positive, negative] = [positivePart(emit, weights), negativePart(emit, weights)];
   const floor = emit.add(layer.forward(low, positive), layer.forward(high, negative));
   const s = divide(emit, relevance, emit.sub(layer.forward(x, weights), floor), preset);
   const share = emit.mul(x, layer.backward(s, weights));
@@ -89,11 +89,13 @@ function alphaBeta(
   signed: boolean,
 ): string {
   const { emit } = view;
-  const [positive, negative] = parts(emit, layer.weights);
   const [above, below] =
     signed || !view.values.nonNegative(layer.x) ? signedParts(emit, layer.x) : [layer.x, undefined];
-  /** Relevance in proportion to x⁺·forAbove + x⁻·forBelow. */
-  const share = (forAbove: string, forBelow: string, offset: string | undefined, sign: 1 | -1) => {
+  /** Relevance in proportion to x⁺·W⁺ + x⁻·W⁻ (sign 1) or x⁺·W⁻ + x⁻·W⁺. */
+  const share = (offset: string | undefined, sign: 1 | -1) => {
+    const part = (positive: boolean) => (positive ? positivePart : negativePart)(emit, layer.weights);
+    const forAbove = part(sign === 1);
+    const forBelow = below ? part(sign === -1) : '';
     const terms = [layer.forward(above, forAbove), ...(below ? [layer.forward(below, forBelow)] : [])];
     const z = withBias(
       emit,
@@ -110,9 +112,9 @@ function alphaBeta(
     if (bias === 'full') return layer.bias;
     return mapped(emit, layer.bias, (b) => (b * sign > 0 ? b : 0));
   };
-  const gain = share(positive, negative, offset(1), 1);
+  const gain = share(offset(1), 1);
   if (beta === 0) return emit.scale(gain, alpha);
-  const loss = share(negative, positive, offset(-1), -1);
+  const loss = share(offset(-1), -1);
   return emit.sub(emit.scale(gain, alpha), emit.scale(loss, beta));
 }
 
@@ -126,9 +128,19 @@ function signedParts(emit: Emitter, x: string): [string, string] {
   return [above, emit.sub(x, above)];
 }
 
-/** Positive and negative part of weights. */
-function parts(emit: Emitter, weights: string): [string, string] {
-  return [mapped(emit, weights, (w) => Math.max(w, 0)), mapped(emit, weights, (w) => Math.min(w, 0))];
+/**
+ * max(W, 0). Dense layers may hold hundreds of megabytes: theirs is left to the runtime, which computes it once on opening.
+ * The gradient of a convolution is faster with weights that are known now.
+ */
+function positivePart(emit: Emitter, weights: string): string {
+  if (emit.dims(weights).length === 2) return emit.op('Relu', [weights]);
+  return mapped(emit, weights, (w) => Math.max(w, 0));
+}
+
+/** min(W, 0). */
+function negativePart(emit: Emitter, weights: string): string {
+  if (emit.dims(weights).length === 2) return emit.sub(weights, emit.op('Relu', [weights]));
+  return mapped(emit, weights, (w) => Math.min(w, 0));
 }
 
 /** A constant with every element mapped; the caller saw to it that it is one. */
