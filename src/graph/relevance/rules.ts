@@ -83,7 +83,7 @@ function linear(
   const { emit, node } = view;
   const [x, weights, bias] = node.inputs;
   if (view.wants(1) || !view.wants(0) || !emit.constantOf(weights)) {
-    throw unsupportedOp(node, 'no relevance rule for a product with weights that are not constant', gradientMethods);
+    throw unsupportedOp(node, 'no relevance rule for a product of two signals, as in attention', gradientMethods);
   }
   // Gemm had to be given a bias.
   const none = (w: string) => (node.op === 'Gemm' && emit.opset < 11 ? [emit.scalar(w, 0)] : []);
