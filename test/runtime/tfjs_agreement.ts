@@ -35,7 +35,7 @@ export async function runOnce(
 
 /**
  * Outputs of the same names, dims and element types, whose numbers are within 10⁻⁴ of the largest.
- * @param shaken the expected outputs for inputs that differ in the last bits: what divides by nearly nothing (ε rules of
+ * @param shaken the expected outputs for inputs that differ as by rounding: what divides by nearly nothing (ε rules of
  *   relevance) may differ by a few times as much as the reference differs from itself
  */
 export function expectAgreement(

@@ -73,7 +73,7 @@ class TfjsSession implements Session {
   /** A copy: TensorFlow.js may hold on to the array that it is given. */
   #upload({ dtype, dims, data }: Tensor): TfTensor {
     const { tf } = this.library;
-    if (dtype === 'f32' || dtype === 'f64') return tf.tensor(Float32Array.from(data as Float32Array), [...dims]);
+    if (dtype === 'f32' || dtype === 'f64') return tf.tensor(new Float32Array(data as Float32Array), [...dims]);
     const numbers = Int32Array.from(data as ArrayLike<number>, (value) => clampedInt(Number(value)));
     return tf.tensor(numbers, [...dims], 'int32');
   }
@@ -94,7 +94,7 @@ function hostTensor(shape: ValueShape | undefined, { dtype, shape: dims }: TfTen
   if (shape?.type === 'i64') return tensor('i64', dims, BigInt64Array.from(Array.from(data), BigInt));
   if (dtype === 'int32') return tensor('i32', dims, Int32Array.from(data));
   if (dtype === 'bool') return tensor('u8', dims, Uint8Array.from(data));
-  return tensor('f32', dims, Float32Array.from(data));
+  return tensor('f32', dims, new Float32Array(data));
 }
 
 function failed(error: unknown, backend: TfjsBackend): SightlineError {

@@ -155,7 +155,7 @@ export class ConstantValue extends Value {
     const { type, dims } = this.constant;
     const dtype = dtypeOf(type);
     const numbers = valuesOf(this.constant);
-    if (dtype === 'float32') return this.tf.tensor(Float32Array.from(numbers), [...dims], dtype);
+    if (dtype === 'float32') return this.tf.tensor(new Float32Array(numbers), [...dims], dtype);
     if (dtype === 'bool') return this.tf.tensor(Uint8Array.from(numbers), [...dims], dtype);
     return this.tf.tensor(Int32Array.from(numbers, clampedInt), [...dims], dtype);
   }

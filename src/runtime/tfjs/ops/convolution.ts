@@ -3,7 +3,7 @@ import { windowsOf } from '../../../graph/ops/convolution.js';
 import { turnedWindows } from '../../../graph/ops/transposed_convolution.js';
 import { intAttribute } from '../../../graph/ir.js';
 import type { NodeRun, Op } from '../node_run.js';
-import { type Result, type Tf, type TfTensor, type Value } from '../value.js';
+import type { Tf, TfTensor, Value } from '../value.js';
 import { framed, insertZeros, stepped } from './windows.js';
 
 type Pair = [number, number];
@@ -19,48 +19,70 @@ interface Sliding {
 /** Filters of each group [...kernel, in, out]; one [...kernel, channels, multiplier] where every group is one channel. */
 type Filters = { depthwise: TfTensor } | { groups: TfTensor[] };
 
-/** Kernels that TensorFlow.js does not slide itself get all their padding beforehand. */
-function convolve(tf: Tf, x: TfTensor, filters: Filters, sliding: Sliding): TfTensor {
+/** @param bias one per output channel */
+function convolve(tf: Tf, x: TfTensor, filters: Filters, sliding: Sliding, bias?: TfTensor): TfTensor {
   const rank = x.shape.length - 2;
   // One spatial axis: a plane of height 1.
-  if (rank === 1) return flat(tf, x, filters, sliding);
-  const padded = framed(tf, x, sliding.begins, sliding.ends);
+  if (rank === 1) return flat(tf, x, filters, sliding, bias);
   const { strides, dilations } = sliding;
   // TensorFlow.js does either strides or dilations: take every n-th of all windows.
   const apart = strides.some((s) => s > 1) && dilations.some((d) => d > 1);
-  const steps = apart ? strides.map(() => 1) : [...strides];
+  const step = apart ? strides.map(() => 1) : [...strides];
+  const kept = (y: TfTensor) => (apart ? stepped(tf, y, strides) : y);
+  const biased = (y: TfTensor) => (bias ? tf.add(y, bias) : y);
+  const common = { strides: step as Pair, dilations: dilations as Pair, bias };
+  if (rank === 2 && 'depthwise' in filters) {
+    const image = framed(tf, x, sliding.begins, sliding.ends) as Tensor4D;
+    const filter = filters.depthwise as Tensor4D;
+    return kept(tf.fused.depthwiseConv2d({ x: image, filter, pad: 'valid', ...common }));
+  }
+  if ('depthwise' in filters) throw new Error('channels of a volume are convolved as groups');
+  if (rank === 2 && filters.groups.length === 1) {
+    const filter = filters.groups[0] as Tensor4D;
+    return kept(tf.fused.conv2d({ filter, ...padding(tf, x, sliding), ...common }));
+  }
+  const padded = framed(tf, x, sliding.begins, sliding.ends);
   const one = (part: TfTensor, filter: TfTensor): TfTensor =>
     rank === 3
-      ? tf.conv3d(part as Tensor5D, filter as Tensor5D, steps as Triple, 'valid', 'NDHWC', dilations as Triple)
-      : tf.conv2d(part as Tensor4D, filter as Tensor4D, steps as Pair, 'valid', 'NHWC', dilations as Pair);
-  let y: TfTensor;
-  if ('depthwise' in filters) {
-    const [image, filter] = [padded as Tensor4D, filters.depthwise as Tensor4D];
-    y = tf.depthwiseConv2d(image, filter, steps as Pair, 'valid', 'NHWC', dilations as Pair);
-  } else if (filters.groups.length === 1) y = one(padded, filters.groups[0]);
-  else {
-    const parts = tf.split(padded, filters.groups.length, rank + 1);
-    y = tf.concat(
-      parts.map((part, g) => one(part, filters.groups[g])),
-      rank + 1,
-    );
-  }
-  return apart ? stepped(tf, y, strides) : y;
+      ? tf.conv3d(part as Tensor5D, filter as Tensor5D, step as Triple, 'valid', 'NDHWC', dilations as Triple)
+      : tf.conv2d(part as Tensor4D, filter as Tensor4D, step as Pair, 'valid', 'NHWC', dilations as Pair);
+  if (filters.groups.length === 1) return biased(kept(one(padded, filters.groups[0])));
+  const parts = tf.split(padded, filters.groups.length, rank + 1);
+  const made = parts.map((part, g) => one(part, filters.groups[g]));
+  return biased(kept(tf.concat(made, rank + 1)));
 }
 
-function flat(tf: Tf, x: TfTensor, filters: Filters, sliding: Sliding): TfTensor {
+type ExplicitPad = [Pair, Pair, Pair, Pair];
+
+/** Padding that the convolution does itself; what it cannot (crop, or any in the native library) is done beforehand. */
+function padding(tf: Tf, x: TfTensor, { begins, ends }: Sliding): { x: Tensor4D; pad: 'valid' | ExplicitPad } {
+  const none = [...begins, ...ends].every((pad) => pad === 0);
+  const native = tf.getBackend() === 'tensorflow';
+  if (none || native || [...begins, ...ends].some((pad) => pad < 0))
+    return { x: framed(tf, x, begins, ends) as Tensor4D, pad: 'valid' };
+  const pad: ExplicitPad = [
+    [0, 0],
+    [begins[0], ends[0]],
+    [begins[1], ends[1]],
+    [0, 0],
+  ];
+  return { x: x as Tensor4D, pad };
+}
+
+function flat(tf: Tf, x: TfTensor, filters: Filters, sliding: Sliding, bias?: TfTensor): TfTensor {
   const lifted = (filter: TfTensor) => tf.reshape(filter, [1, ...filter.shape]);
   const [batch, length, channels] = x.shape;
   const planes: Filters =
     'depthwise' in filters
       ? { depthwise: lifted(filters.depthwise) }
       : { groups: filters.groups.map((filter) => lifted(filter)) };
-  const y = convolve(tf, tf.reshape(x, [batch, 1, length, channels]), planes, {
+  const lifting: Sliding = {
     strides: [1, ...sliding.strides],
     dilations: [1, ...sliding.dilations],
     begins: [0, ...sliding.begins],
     ends: [0, ...sliding.ends],
-  });
+  };
+  const y = convolve(tf, tf.reshape(x, [batch, 1, length, channels]), planes, lifting, bias);
   return tf.reshape(y, [batch, ...y.shape.slice(2)]);
 }
 
@@ -90,9 +112,7 @@ function filtersOf(tf: Tf, weights: Value, group: number, turned: boolean): Filt
   };
 }
 
-function withBias(run: NodeRun, y: TfTensor): Result {
-  return { last: run.has(2) ? run.tf.add(y, run.x(2)) : y };
-}
+const biasOf = (run: NodeRun) => (run.has(2) ? run.x(2) : undefined);
 
 export const convolution: Record<string, Op> = {
   Conv: (run) => {
@@ -100,7 +120,7 @@ export const convolution: Record<string, Op> = {
     const [x, w] = [run.value(0), run.value(1)];
     const windows = windowsOf(node, x.dims.slice(2), w.dims.slice(2));
     const filters = filtersOf(tf, w, intAttribute(node, 'group', 1), false);
-    return withBias(run, convolve(tf, x.last(), filters, windows));
+    return { last: convolve(tf, x.last(), filters, windows, biasOf(run)) };
   },
   /** A convolution over the input with zeros between its pixels, by the flipped kernel. */
   ConvTranspose: (run) => {
@@ -115,6 +135,7 @@ export const convolution: Record<string, Op> = {
     const filters = filtersOf(tf, w, intAttribute(node, 'group', 1), true);
     const apart = insertZeros(tf, x.last(), strides);
     const ones = strides.map(() => 1);
-    return withBias(run, convolve(tf, apart, filters, { strides: ones, dilations, begins: before, ends: after }));
+    const sliding = { strides: ones, dilations, begins: before, ends: after };
+    return { last: convolve(tf, apart, filters, sliding, biasOf(run)) };
   },
 };
