@@ -61,6 +61,22 @@ export interface Graph {
   functions: Uint8Array[];
 }
 
+/** A graph to build: standard operator set `opset`, nothing in it. */
+export function emptyGraph(name: string, opset = 17): Graph {
+  return {
+    name,
+    irVersion: opset > 21 ? 12 : 8,
+    opsets: new Map([['', opset]]),
+    inputs: [],
+    outputs: [],
+    nodes: [],
+    initializers: new Map(),
+    declared: new Map(),
+    metadata: new Map(),
+    functions: [],
+  };
+}
+
 /** Version of the standard operator set. */
 export function opsetOf(graph: Graph): number {
   return graph.opsets.get('') ?? graph.opsets.get('ai.onnx') ?? 1;

@@ -1,5 +1,5 @@
 import { f32, i64, type Constant } from '../graph/constant.js';
-import type { Attribute, Dim, Graph } from '../graph/ir.js';
+import { emptyGraph, type Attribute, type Dim, type Graph } from '../graph/ir.js';
 
 /** A whole number is an int attribute, a fraction a float; `{ float: 1 }` says float whatever the value. */
 type AttributeValue = number | string | readonly number[] | { readonly float: number };
@@ -16,18 +16,7 @@ export class GraphBuilder {
   #serial = 0;
 
   constructor(name: string) {
-    this.graph = {
-      name,
-      irVersion: 8,
-      opsets: new Map([['', 17]]),
-      inputs: [],
-      outputs: [],
-      nodes: [],
-      initializers: new Map(),
-      declared: new Map(),
-      metadata: new Map(),
-      functions: [],
-    };
+    this.graph = emptyGraph(name);
   }
 
   /** Declares a float input; null is a size known only when the model runs. */

@@ -1,5 +1,5 @@
 import { constantOf, f32, i64, type Constant } from '../constant.js';
-import type { Attribute, Dim, Graph, Node } from '../ir.js';
+import { emptyGraph, type Attribute, type Dim, type Graph, type Node } from '../ir.js';
 import { channelsLast, inElementOrder, inOrder, sameOrder, storedDims, transposed, type Value } from './value.js';
 
 /** A whole number is an int attribute; `{ float: 1 }` says float whatever the value. */
@@ -13,18 +13,7 @@ export class Writer {
   #used = new Set<string>();
 
   constructor(name: string) {
-    this.graph = {
-      name,
-      irVersion: 8,
-      opsets: new Map([['', 17]]),
-      inputs: [],
-      outputs: [],
-      nodes: [],
-      initializers: new Map(),
-      declared: new Map(),
-      metadata: new Map(),
-      functions: [],
-    };
+    this.graph = emptyGraph(name);
   }
 
   /** From here on, nodes belong to `layer`. */

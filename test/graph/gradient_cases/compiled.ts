@@ -4,7 +4,7 @@ import { f32, valuesOf } from '../../../src/graph/constant.js';
 import { Emitter } from '../../../src/graph/emitter.js';
 import { appendGradient } from '../../../src/graph/gradient.js';
 import { Inference } from '../../../src/graph/infer.js';
-import type { Graph } from '../../../src/graph/ir.js';
+import { emptyGraph, type Graph } from '../../../src/graph/ir.js';
 import { random, type Case } from './case.js';
 
 /** x ↦ f(x) as `y_out`, and by the rules the gradient of Σ r ⊙ f(x) as `dx_out`, for fixed random r. */
@@ -19,18 +19,8 @@ export interface CompiledCase {
 
 export function compiled(test: Case): CompiledCase {
   const opset = test.opset ?? 17;
-  const graph: Graph = {
-    name: 'case',
-    irVersion: opset > 21 ? 12 : 8,
-    opsets: new Map([['', opset]]),
-    inputs: [{ name: 'x', type: 'f32', dims: [...test.dims] }],
-    outputs: [],
-    nodes: [],
-    initializers: new Map(),
-    declared: new Map(),
-    metadata: new Map(),
-    functions: [],
-  };
+  const graph = emptyGraph('case', opset);
+  graph.inputs.push({ name: 'x', type: 'f32', dims: [...test.dims] });
   const rng = new Rng(1, test.name);
   const known = new Inference(graph);
   known.setShape('x', { type: 'f32', dims: test.dims });

@@ -3,7 +3,7 @@ import { sizeOf } from '../../../src/core/tensor.js';
 import { f32 } from '../../../src/graph/constant.js';
 import { Emitter } from '../../../src/graph/emitter.js';
 import { Inference } from '../../../src/graph/infer.js';
-import type { Graph } from '../../../src/graph/ir.js';
+import { emptyGraph, type Graph } from '../../../src/graph/ir.js';
 import { blocks } from './blocks.js';
 import { appendHead } from './heads.js';
 
@@ -45,18 +45,8 @@ export function randomModel(rng: Rng): RandomModel {
   const layout = rng.uniform() < 0.8 ? 'NCHW' : 'NHWC';
   const given = layout === 'NCHW' ? image : [image[1], image[2], image[0]];
   const batch = rng.uniform() < 0.6 ? null : 1;
-  const graph: Graph = {
-    name: 'random',
-    irVersion: 8,
-    opsets: new Map([['', opset]]),
-    inputs: [{ name: 'image', type: 'f32', dims: [batch, ...given] }],
-    outputs: [],
-    nodes: [],
-    initializers: new Map(),
-    declared: new Map(),
-    metadata: new Map(),
-    functions: [],
-  };
+  const graph = emptyGraph('random', opset);
+  graph.inputs.push({ name: 'image', type: 'f32', dims: [batch, ...given] });
   const known = new Inference(graph);
   known.setShape('image', { type: 'f32', dims: [1, ...given] });
   const emit = new Emitter(graph, known, (node) => known.visit(node));
