@@ -48,7 +48,11 @@ export async function openExplainer({ onnx, what, images, batch, threads, passes
 }
 
 async function openDropout({ onnx, what, image, batch, threads, passes }) {
-  const compiled = compile(readClassifier(onnx), { batch, size, dropout: { placement: what.split(' ')[1], rate: 0.2 } });
+  const compiled = compile(readClassifier(onnx), {
+    batch,
+    size,
+    dropout: { placement: what.split(' ')[1], rate: 0.2 },
+  });
   const main = await openSession(compiled.onnx, { threads });
   const { onnx: tail, feeds, masks } = compiled.dropout;
   const shared = new SharedArrayBuffer(tail.length);
@@ -72,6 +76,8 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const images = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const explainer = await openExplainer({ onnx, what: 'deep-taylor', images, batch: 8, threads: Number(threads) });
   await explainer.run();
-  console.log(JSON.stringify({ compileSeconds: explainer.compileSeconds, bytes: process.resourceUsage().maxRSS * 1024 }));
+  console.log(
+    JSON.stringify({ compileSeconds: explainer.compileSeconds, bytes: process.resourceUsage().maxRSS * 1024 }),
+  );
   process.exit(0);
 }

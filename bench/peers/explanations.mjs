@@ -41,7 +41,12 @@ function makeImages(file, count) {
   const data = Float32Array.from({ length: count * 3 * side * side }, () => 0.3 * rng.normal());
   for (let i = 0; i < count; i++) {
     for (let blob = 0; blob < 6; blob++) {
-      const [x0, y0, width, height] = [side * rng.uniform(), side * rng.uniform(), 10 + 30 * rng.uniform(), rng.normal()];
+      const [x0, y0, width, height] = [
+        side * rng.uniform(),
+        side * rng.uniform(),
+        10 + 30 * rng.uniform(),
+        rng.normal(),
+      ];
       for (let p = 0; p < side * side; p++) {
         const d2 = ((p % side) - x0) ** 2 + (Math.floor(p / side) - y0) ** 2;
         const value = height * Math.exp(-d2 / (2 * width * width));
@@ -71,7 +76,7 @@ export async function benchExplanations(only) {
         rows.push(await against(peer, job));
       }
       peer.close();
-      rows.push(...(await costs({ network, onnx, path, folder, threads, versions })));
+      rows.push(...(await costs({ network, onnx, path, threads, versions })));
       rmSync(onnx);
     }
     if (!only) writeRows('explanations', rows);
@@ -128,7 +133,7 @@ async function against(peer, job) {
 }
 
 /** Compile time of Deep Taylor, and peak memory of a fresh process on either side that explains a batch of eight. */
-async function costs({ network, onnx, path, folder, threads, versions }) {
+async function costs({ network, onnx, path, threads, versions }) {
   const script = fileURLToPath(new URL('explainer.mjs', import.meta.url));
   const child = () => {
     const { stdout, status } = spawnSync(process.execPath, [script, onnx, path, String(threads)], { encoding: 'utf8' });
@@ -143,7 +148,9 @@ async function costs({ network, onnx, path, folder, threads, versions }) {
   const { bytes } = await peer.ask({ do: 'peak' });
   peer.close();
   const megabytes = (n) => n / 1e6;
-  console.log(`  ${network}: compiled in ${own.compileSeconds.toFixed(2)} s; peak ${megabytes(own.bytes).toFixed(0)} MB`);
+  console.log(
+    `  ${network}: compiled in ${own.compileSeconds.toFixed(2)} s; peak ${megabytes(own.bytes).toFixed(0)} MB`,
+  );
   return [
     row({
       bench: `reading and compiling ${network} with deep-taylor`,

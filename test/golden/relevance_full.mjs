@@ -2,6 +2,7 @@
 // with theirs on the full-size models in the folder given, and prints how far they are apart as JSON.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { tensor } from '../../dist/core/tensor.js';
 import { readClassifier } from '../../dist/graph/classifier.js';
 import { compile } from '../../dist/graph/compile.js';
