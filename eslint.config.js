@@ -26,6 +26,7 @@ const owned = {
   webgpu: 'backend',
   'node-addon-api': 'backend',
   'onnxruntime-node': 'runtime',
+  '@tensorflow/tfjs-core': 'runtime',
   '@duckdb/node-api': 'store',
   sharp: ['data', 'report'],
   piscina: 'core',
