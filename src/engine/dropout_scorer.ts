@@ -38,7 +38,11 @@ export class DropoutScorer {
     setup: DropoutSetup,
     { runtime, provider, threads, activation }: SessionOptions & { activation: Activation },
   ): Promise<DropoutScorer> {
-    return new DropoutScorer(setup, await openSession(new Uint8Array(setup.onnx), { runtime, provider, threads }), activation);
+    return new DropoutScorer(
+      setup,
+      await openSession(new Uint8Array(setup.onnx), { runtime, provider, threads }),
+      activation,
+    );
   }
 
   /** @param outputs of the main graph, for the same batch */
