@@ -2,7 +2,8 @@
 
     pip install torch torchvision timm onnx onnxscript onnxruntime grad-cam captum numpy
     python test/golden/explanations.py           # writes test/golden/explanations/*.bin for the models in gradients/
-    python test/golden/explanations.py --full    # five torchvision models at full size; writes full_report.json
+    python test/golden/explanations.py --full    # five torchvision models at full size, without the methods of many runs;
+                                                 # writes full_report.json
     (both need `npm run build` before: they take SmoothGrad's noise from dist/, and --full runs explanations_full.mjs)
 
 Everything is computed in float64. The networks are rebuilt from the seeds in gradients/*.bin, whose ONNX files the test
