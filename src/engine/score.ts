@@ -103,11 +103,7 @@ async function beginRun(store: ScoreStore, options: ScoreOptions, model: OpenMod
     }
     return;
   }
-  if (earlier) await store.clear();
-  await store.writeSamples(samples);
-  await store.setMeta('labels', model.labels);
-  await store.setMeta('run', model.metadata);
-  await store.setMeta('fingerprint', print); // last: its presence says that the run has begun whole
+  await store.begin(samples, { labels: model.labels, run: model.metadata, fingerprint: print });
 }
 
 async function scoreChunks(store: ScoreStore, model: OpenModel, options: ScoreOptions) {

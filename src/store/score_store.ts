@@ -124,19 +124,17 @@ export class ScoreStore {
     );
   }
 
-  /** Forgets everything: samples, scores, ranking. */
-  async clear(): Promise<void> {
+  /**
+   * Begins a run: forgets what was there, writes the pool and what is known of the run, in one transaction. A run that was
+   * killed before it has begun leaves nothing behind.
+   */
+  async begin(samples: Iterable<StoredSample>, facts: Readonly<Record<string, unknown>>): Promise<void> {
     await this.transaction(async () => {
       for (const table of ['samples', 'scores', 'quarantine', 'chunks', 'ranking'])
         await this.connection.run(`DELETE FROM ${table}`);
-      await this.connection.run(`DELETE FROM meta WHERE key <> 'schema_version'`);
-    });
-  }
-
-  /** Writes the pool; all of it or none. */
-  async writeSamples(samples: Iterable<StoredSample>): Promise<void> {
-    await this.transaction(() =>
-      this.#append('samples', samples, (row, s) => {
+      const kept = ['schema_version', ...Object.keys(facts)].map((key) => `'${key}'`);
+      await this.connection.run(`DELETE FROM meta WHERE key NOT IN (${kept.join()})`);
+      await this.#append('samples', samples, (row, s) => {
         row.appendInteger(s.index);
         row.appendVarchar(s.id);
         row.appendVarchar(s.path);
@@ -146,8 +144,9 @@ export class ScoreStore {
         text(row, s.boxes && JSON.stringify(s.boxes));
         text(row, s.patient);
         text(row, s.split);
-      }),
-    );
+      });
+      for (const [key, value] of Object.entries(facts)) await this.setMeta(key, value);
+    });
   }
 
   async sampleCount(): Promise<number> {

@@ -25,12 +25,8 @@ const row = (index: number, known: Partial<Criteria> = {}, extra: Partial<ScoreR
 describe('ScoreStore', () => {
   it('keeps samples, chunks, scores and ranking over a re-open', async () => {
     let store = await ScoreStore.open(folder);
-    await store.writeSamples([
-      sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' }),
-      sample(1),
-      sample(2),
-    ]);
-    await store.setMeta('labels', ['normal', 'lesion']);
+    const first = sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' });
+    await store.begin([first, sample(1), sample(2)], { labels: ['normal', 'lesion'] });
     await store.commitChunk(0, [row(0), row(1, { entropy: 0.1, dice: 0.2 }, { roi: 'mask' })], []);
     await store.commitChunk(
       1,
@@ -69,6 +65,26 @@ describe('ScoreStore', () => {
     expect(await readFile(files.quarantineCsv, 'utf8')).toContain(
       's2,/pool/2.png,decode,E_IMAGE_CORRUPT,2.png: truncated.',
     );
+  });
+
+  it('begins a run whole or not at all, and in place of what was there', async () => {
+    const store = await ScoreStore.open(folder);
+    function* interrupted() {
+      yield sample(0);
+      throw new Error('power cut');
+    }
+    await expect(store.begin(interrupted(), { fingerprint: 1 })).rejects.toThrow('power cut');
+    expect([await store.sampleCount(), await store.meta('fingerprint')]).toEqual([0, undefined]);
+    for (const fingerprint of [1, 2]) {
+      await store.begin([sample(0), sample(1)], { fingerprint });
+      expect([await store.sampleCount(), await store.meta('fingerprint')]).toEqual([2, fingerprint]);
+      await store.setMeta('ranking', {});
+      await store.commitChunk(0, [row(0), row(1)], []);
+    }
+    await store.begin([sample(0)], { fingerprint: 3 });
+    expect(await store.meta('ranking')).toBeUndefined();
+    expect(await store.counts()).toMatchObject({ scored: 0 });
+    store.close();
   });
 
   it('leaves nothing of a transaction that fails', async () => {
