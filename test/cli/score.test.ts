@@ -185,12 +185,13 @@ describe('what stops a run says what, where and how to mend it', () => {
 
   it('a full disk: what is finished stays, and --resume goes on', async () => {
     const folder = await temporaryFolder();
-    const out = join(folder, 'out');
+    let out = '';
     // A file-size limit stands in for a full disk: the write fails in the same place. Raised until the failure
     // falls between two chunks, with batches of the next ones in the model.
     let inThisRun = set.count;
     for (let kib = 24; inThisRun === set.count && kib < 100; kib += 4) {
-      const full = await score(out, '--overwrite', { shell: `ulimit -f ${kib}; trap '' XFSZ` });
+      out = join(folder, String(kib));
+      const full = await score(out, { shell: `ulimit -f ${kib}; trap '' XFSZ` });
       expect(full.stderr).toMatch(/no space left.*--resume.*\[E_DISK_FULL\]/);
       expect(full.code).toBe(1);
       const resumed = await score(out, '--resume');
