@@ -22,13 +22,13 @@ const passes = 20;
 /** network, what is done, who does it too. */
 const jobs = [
   ['densenet121', 'deep-taylor', 'zennit'],
-  ['densenet121', 'zennit-epsilon-plus', 'zennit'],
   ['densenet121', 'grad-cam', 'pytorch-grad-cam'],
   ['densenet121', 'dropout head', 'PyTorch'],
   ['densenet121', 'dropout blocks', 'PyTorch'],
   ['resnet50', 'deep-taylor', 'zennit'],
   ['resnet50', 'grad-cam', 'pytorch-grad-cam'],
   ['vgg16', 'deep-taylor', 'zennit'],
+  ['vgg16', 'zennit-epsilon-plus', 'zennit'],
   ['vgg16', 'captum', 'Captum'],
   ['vgg16', 'grad-cam', 'pytorch-grad-cam'],
   ['vgg16', 'dropout head', 'PyTorch'],

@@ -42,9 +42,11 @@ from torch import nn
 from zennit.attribution import Gradient
 from zennit.canonizers import MergeBatchNorm, NamedMergeBatchNorm
 from zennit.composites import EpsilonAlpha2Beta1, EpsilonPlus, EpsilonPlusFlat, SpecialFirstLayerMapComposite, layer_map_base
-from zennit.rules import AlphaBeta, Epsilon, ZBox, ZPlus
+from zennit.core import BasicHook
+from zennit.rules import AlphaBeta, Epsilon, NoMod, ZBox, ZPlus
 from zennit.torchvision import ResNetCanonizer, VGGCanonizer
-from zennit.types import Convolution, Linear
+from zennit.types import AvgPool, Convolution, Linear
+from zennit.layer import Sum
 
 import gradcam
 
@@ -153,10 +155,31 @@ class RootedDenseNet(nn.Module):
         return self.head(self.flatten(self.pool(self.last(x))))
 
 
+class SameSign(BasicHook):
+    """Sums and means: relevance to the terms that have the sign of the whole, in proportion to them."""
+
+    def __init__(self):
+        part = lambda sign: lambda x: (sign * x).clamp(min=0) * sign
+        super().__init__(
+            input_modifiers=[part(1), part(-1)],
+            param_modifiers=[NoMod(param_keys=[])] * 2,
+            output_modifiers=[lambda output: output] * 2,
+            gradient_mapper=self.divided,
+            reducer=lambda inputs, gradients: inputs[0] * gradients[0] + inputs[1] * gradients[1],
+        )
+
+    @staticmethod
+    def divided(arrived, parts):
+        positive, negative = parts
+        up = positive + negative >= 0
+        safe = lambda z: torch.where(z == 0, torch.ones_like(z), z)
+        return [torch.where(up, arrived / safe(positive), 0), torch.where(up, 0, arrived / safe(negative))]
+
+
 def deep_taylor(canonizers, dtype):
     low = torch.full((1, 3, 1, 1), LOW, dtype=dtype)
     rule = ZPlus(stabilizer=1e-12, zero_params="bias")
-    layers = [(Convolution, rule), (Linear, rule)]
+    layers = [(Convolution, rule), (Linear, rule), (Sum, SameSign()), (AvgPool, SameSign())]
     first = [(Convolution, ZBox(low, torch.full_like(low, HIGH), stabilizer=1e-12))]
     return SpecialFirstLayerMapComposite(layers + layer_map_base(1e-12), first, canonizers=canonizers)
 

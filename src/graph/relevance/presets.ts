@@ -31,8 +31,10 @@ export interface RelevancePreset {
    */
   readonly batchNorm: 'fold' | 'pass' | 'gradient' | 'epsilon';
   readonly rooted?: boolean;
-  readonly add: 'proportional' | 'copy';
-  readonly averagePool: 'proportional' | 'gradient';
+  /** Sums: in proportion to the terms; to those with the sign of the whole alone; or all of it to every term. */
+  readonly add: 'proportional' | 'same-sign' | 'copy';
+  /** Means: as sums, or evenly. */
+  readonly averagePool: 'proportional' | 'same-sign' | 'gradient';
   /** 'gradient': none where the ReLU gave zero. It matters where Add or pooling hand relevance to zeros. */
   readonly relu: 'pass' | 'gradient';
   /** Keeps denominators from zero: z + ε·sign(z), with sign(0) = 1; or ε in place of an exact zero. */
@@ -88,8 +90,9 @@ export const relevancePresets: readonly RelevancePreset[] = [
     input: { kind: 'z-box' },
     batchNorm: 'fold',
     rooted: true,
-    add: 'proportional',
-    averagePool: 'proportional',
+    // z⁺ again: terms of either sign that cancel would blow each other's relevance up.
+    add: 'same-sign',
+    averagePool: 'same-sign',
     relu: 'pass',
     stabiliser: { kind: 'zero', epsilon: 1e-12 },
   },

@@ -10,23 +10,29 @@ import type { RelevanceView } from './view.js';
  */
 export type RelevanceRule = 'pass' | 'gradient' | ((view: RelevanceView) => (string | undefined)[]);
 
-/** Ops that sum values up: each receives in proportion to what it gave. */
-function proportional(view: RelevanceView): (string | undefined)[] {
+/** Means and sums over axes: each value receives in proportion to what it gave. */
+function pooled(view: RelevanceView): (string | undefined)[] {
   const { emit, node, values, preset } = view;
   const relevance = view.arriving(0);
   if (!relevance) return [undefined];
+  if (preset.averagePool === 'gradient') return [view.gradient(node, relevance)];
   const [x, ...rest] = node.inputs;
   const root = preset.rooted ? values.root(x, emit) : undefined;
   const shifted = root ? emit.sub(x, root) : x;
-  const sum = root ? emit.op(node.op, [shifted, ...rest], node.attributes) : node.outputs[0];
-  const s = divide(emit, relevance, sum, preset, !root && values.nonNegative(x));
-  return [emit.mul(shifted, view.gradient(node, s))];
-}
-
-function pooled(view: RelevanceView): (string | undefined)[] {
-  const relevance = view.arriving(0);
-  if (!relevance || view.preset.averagePool === 'proportional') return proportional(view);
-  return [view.gradient(view.node, relevance)];
+  const mean = (of: string) => emit.op(node.op, [of, ...rest], node.attributes);
+  const nonNegative = !root && values.nonNegative(x);
+  if (preset.averagePool === 'proportional' || nonNegative) {
+    const s = divide(emit, relevance, root ? mean(shifted) : node.outputs[0], preset, nonNegative);
+    return [emit.mul(shifted, view.gradient(node, s))];
+  }
+  const above = emit.op('Relu', [shifted]);
+  const below = emit.sub(shifted, above);
+  const [up, down] = [mean(above), mean(below)];
+  const sinking = emit.mask('Less', emit.add(up, down), emit.scalar(up, 0));
+  const share = (part: string, whole: string, arriving: string) =>
+    emit.mul(part, view.gradient(node, divide(emit, arriving, whole, preset)));
+  const sunk = emit.mul(relevance, sinking);
+  return [emit.add(share(above, up, emit.sub(relevance, sunk)), share(below, down, sunk))];
 }
 
 /** z = ±a ±b …: in proportion to the terms, or all to the one that depends on the image. */
@@ -36,20 +42,27 @@ const added =
     const { emit, node, preset, values } = view;
     const relevance = view.arriving(0);
     if (!relevance) return [];
-    const terms = node.inputs.filter((_, i) => view.wants(i));
+    const wanted = node.inputs.flatMap((_, i) => (view.wants(i) ? [i] : []));
     const share = (value: string, input: string) => emit.unbroadcast(value, emit.dims(input));
-    if (terms.length === 1 || preset.add === 'copy') {
-      return node.inputs.map((input, i) => (view.wants(i) ? share(relevance, input) : undefined));
-    }
-    const whole = terms.length === node.inputs.length;
-    const sum = whole ? node.outputs[0] : terms.reduce((a, b) => emit.add(a, b));
-    const nonNegative = lastSign === 1 && terms.every((term) => values.nonNegative(term));
-    const s = divide(emit, relevance, sum, preset, nonNegative);
-    return node.inputs.map((input, i) => {
-      if (!view.wants(i)) return undefined;
-      const part = share(emit.mul(input, s), input);
-      return i === node.inputs.length - 1 && lastSign === -1 ? emit.op('Neg', [part]) : part;
+    const handed = (parts: readonly string[]) =>
+      node.inputs.map((input, i) => (view.wants(i) ? share(parts[wanted.indexOf(i)], input) : undefined));
+    if (wanted.length === 1 || preset.add === 'copy') return handed(wanted.map(() => relevance));
+    const terms = wanted.map((i) => {
+      return lastSign === -1 && i === node.inputs.length - 1 ? emit.op('Neg', [node.inputs[i]]) : node.inputs[i];
     });
+    const total = (of: readonly string[]) => of.reduce((a, b) => emit.add(a, b));
+    const whole = wanted.length === node.inputs.length ? node.outputs[0] : total(terms);
+    const nonNegative = terms.every((term) => values.nonNegative(term));
+    if (preset.add === 'proportional' || nonNegative) {
+      const s = divide(emit, relevance, whole, preset, nonNegative);
+      return handed(terms.map((term) => emit.mul(term, s)));
+    }
+    // Turned round where the whole is negative, the terms of its sign are the positive ones.
+    const two = emit.scalar(whole, 2);
+    const sign = emit.sub(emit.scalar(whole, 1), emit.mul(two, emit.mask('Less', whole, emit.scalar(whole, 0))));
+    const giving = terms.map((term) => emit.op('Relu', [emit.mul(term, sign)]));
+    const s = divide(emit, relevance, total(giving), preset, true);
+    return handed(giving.map((part) => emit.mul(part, s)));
   };
 
 /**
