@@ -103,7 +103,10 @@ def with_captum(_method):
 
 def with_grad_cam(_method):
     model, name = state["model"], state["name"]
-    layer = {"densenet121": lambda: model.features, "resnet50": lambda: model.layer4, "vgg16": lambda: model.features[-1]}[name]()
+    if name == "densenet121":
+        # torchvision's own forward overwrites norm5's output in place, so that activation and gradient do not belong together.
+        model = golden.ModularDenseNet(model)
+    layer = {"densenet121": lambda: model.relu, "resnet50": lambda: model.layer4, "vgg16": lambda: model.features[-1]}[name]()
     cam = GradCAM(model=model, target_layers=[layer])
     return lambda x: torch.from_numpy(cam(input_tensor=x, targets=None)), lambda: cam.activations_and_grads.release()
 

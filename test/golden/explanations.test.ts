@@ -8,8 +8,7 @@ import { relevanceExplanations } from '../../src/explain/relevance.js';
 import { readClassifier } from '../../src/graph/classifier.js';
 import { compile } from '../../src/graph/compile.js';
 import { openSession } from '../../src/runtime/index.js';
-import { agreement } from './agreement.js';
-import { readExplanations, type ExplanationGolden } from './read_golden.js';
+import { agreement, readExplanations, type ExplanationGolden } from './read_golden.js';
 
 const folder = fileURLToPath(new URL('explanations/', import.meta.url));
 const models = fileURLToPath(new URL('gradients/', import.meta.url));

@@ -1,6 +1,5 @@
 // Run by explanations.py --full: Sightline's explanations (compiled into dist/) of model.onnx in the folder given, against
 // the libraries' maps in golden.bin, as JSON. The libraries ran in float64 and, as `float32:…`, in float32.
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBackend } from '../../dist/backend/index.js';
 import { tensor } from '../../dist/core/tensor.js';
@@ -8,9 +7,10 @@ import { findExplanation } from '../../dist/explain/index.js';
 import { readClassifier } from '../../dist/graph/classifier.js';
 import { compile } from '../../dist/graph/compile.js';
 import { openSession } from '../../dist/runtime/index.js';
+import { agreement, readArrays } from './golden_arrays.mjs';
 
 const folder = process.argv[2];
-const { header, arrays } = read(join(folder, 'golden.bin'));
+const { header, arrays } = readArrays(join(folder, 'golden.bin'));
 const backend = await openBackend({ prefer: 'reference' });
 const images = tensor('f32', arrays.get('images').dims, arrays.get('images').data);
 const [batch, , height, width] = images.dims;
@@ -36,29 +36,3 @@ for (const { method, layer, classes, array } of header.maps) {
 }
 backend.close();
 console.log(JSON.stringify(report));
-
-function agreement(a, b) {
-  if (a.length !== b.length) throw new Error(`lengths ${a.length} and ${b.length}`);
-  const mean = (x) => x.reduce((sum, value) => sum + value, 0) / x.length;
-  const [meanA, meanB] = [mean(a), mean(b)];
-  let [ab, aa, bb, difference, size] = [0, 0, 0, 0, 0];
-  for (let i = 0; i < b.length; i++) {
-    ab += (a[i] - meanA) * (b[i] - meanB);
-    aa += (a[i] - meanA) ** 2;
-    bb += (b[i] - meanB) ** 2;
-    difference += (a[i] - b[i]) ** 2;
-    size += b[i] ** 2;
-  }
-  return { correlation: ab / Math.sqrt(aa * bb), relativeL2: Math.sqrt(difference / size) };
-}
-
-function read(path) {
-  const bytes = readFileSync(path);
-  const length = bytes.readUInt32LE(8);
-  const header = JSON.parse(bytes.toString('utf8', 12, 12 + length));
-  const data = new Float32Array(new Uint8Array(bytes.subarray(12 + length)).buffer);
-  const arrays = header.arrays.map(({ name, dims, offset }) => {
-    return [name, { dims, data: data.slice(offset, offset + dims.reduce((a, b) => a * b, 1)) }];
-  });
-  return { header, arrays: new Map(arrays) };
-}

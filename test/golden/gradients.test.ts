@@ -7,8 +7,7 @@ import { compile } from '../../src/graph/compile.js';
 import { inputGradient } from '../../src/graph/passes/input_gradient.js';
 import { layerGradient } from '../../src/graph/passes/layer_gradient.js';
 import { openSession } from '../../src/runtime/index.js';
-import { agreement } from './agreement.js';
-import { readGradients, type GradientGolden } from './read_golden.js';
+import { agreement, readGradients, type GradientGolden } from './read_golden.js';
 
 const folder = fileURLToPath(new URL('gradients/', import.meta.url));
 const goldens = readdirSync(folder)

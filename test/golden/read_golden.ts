@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { sizeOf, tensor, type Tensor } from '../../src/core/tensor.js';
+import { tensor, type Tensor } from '../../src/core/tensor.js';
+import { readArrays } from './golden_arrays.mjs';
+
+export { agreement } from './golden_arrays.mjs';
 
 export interface GradCamGolden {
   model: string;
@@ -53,15 +55,7 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
 }
 
 function read<T extends { arrays: Map<string, Tensor<'f32'>> }>(path: string): T {
-  const bytes = readFileSync(path);
-  if (bytes.toString('latin1', 0, 8) !== 'SLGOLD1\n') throw new Error(`${path}: not a golden file`);
-  const length = bytes.readUInt32LE(8);
-  const header = JSON.parse(bytes.toString('utf8', 12, 12 + length)) as Omit<T, 'arrays'> & {
-    arrays: { name: string; dims: number[]; offset: number }[];
-  };
-  const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + 12 + length, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
-  const arrays = header.arrays.map(({ name, dims, offset }) => {
-    return [name, tensor('f32', dims, data.slice(offset, offset + sizeOf(dims)))] as const;
-  });
-  return { ...header, arrays: new Map(arrays) } as unknown as T;
+  const { header, arrays } = readArrays(path);
+  const tensors = [...arrays].map(([name, { dims, data }]) => [name, tensor('f32', dims, data)] as const);
+  return { ...header, arrays: new Map(tensors) } as unknown as T;
 }

@@ -15,8 +15,9 @@ How zennit is brought to run on each network:
     conditioned maps by 4e-3: merge_exactly makes it the identity it is meant to be;
   - functional ReLU, pooling and addition become modules, or zennit would not see them.
 
-Preset `deep-taylor` = z-plus without bias for every layer, z^B at the pixels, average pooling and Add in proportion.
-zennit has all of these rules, and the composite below puts them together, with a stabiliser of 1e-12 as Sightline has.
+Preset `deep-taylor` = z-plus without bias for every layer, z^B at the pixels, average pooling and Add by sign. zennit has
+these rules but for the last (class SameSign below), and the composite below puts them together, with a stabiliser of 1e-12
+as Sightline has.
 LRP-epsilon is ill-conditioned: terms of either sign cancel in its denominators, so that one rounding step in the weights
 can move zennit's own map by 1e-2. The small files hold the one image of twelve where that matters least, and every file
 states the distance per preset (own_rounding below).

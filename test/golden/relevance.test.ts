@@ -7,8 +7,7 @@ import { compile } from '../../src/graph/compile.js';
 import { relevance } from '../../src/graph/passes/relevance.js';
 import { relevancePresets } from '../../src/graph/relevance/presets.js';
 import { openSession } from '../../src/runtime/index.js';
-import { agreement } from './agreement.js';
-import { readGolden, type GradCamGolden } from './read_golden.js';
+import { agreement, readGolden, type GradCamGolden } from './read_golden.js';
 
 interface RelevanceGolden extends GradCamGolden {
   class: number;
