@@ -1,9 +1,13 @@
+import protobuf from 'protobufjs';
 import { SightlineError } from '../core/errors.js';
 import { elementTypeCode, type Constant } from './constant.js';
 import type { Attribute, Graph, ValueInfo } from './ir.js';
 import {
+  GraphProto,
   ModelProto,
+  TensorProto,
   type AttributeMessage,
+  type GraphMessage,
   type ModelMessage,
   type TensorMessage,
   type ValueInfoMessage,
@@ -28,23 +32,54 @@ export function exportOnnx(graph: Graph): Uint8Array {
     opsetImport: [...graph.opsets].map(([domain, version]) => ({ domain, version })),
     metadataProps: [...graph.metadata].map(([key, value]) => ({ key, value })),
     functions: graph.functions,
-    graph: {
-      name: graph.name || 'sightline',
-      input: graph.inputs.map(valueInfo),
-      output: graph.outputs.map(valueInfo),
-      valueInfo: [...graph.declared.values()].map(valueInfo),
-      initializer: [...graph.initializers].map(([name, constant]) => tensorMessage(name, constant)),
-      node: graph.nodes.map((node) => ({
-        input: node.inputs,
-        output: node.outputs,
-        name: node.name,
-        opType: node.op,
-        domain: node.domain,
-        attribute: Object.entries(node.attributes).map(([name, attribute]) => attributeMessage(name, attribute)),
-      })),
-    },
   };
-  return ModelProto.encode(message).finish();
+  const body: GraphMessage = {
+    name: graph.name || 'sightline',
+    input: graph.inputs.map(valueInfo),
+    output: graph.outputs.map(valueInfo),
+    valueInfo: [...graph.declared.values()].map(valueInfo),
+    node: graph.nodes.map((node) => ({
+      input: node.inputs,
+      output: node.outputs,
+      name: node.name,
+      opType: node.op,
+      domain: node.domain,
+      attribute: Object.entries(node.attributes).map(([name, attribute]) => attributeMessage(name, attribute)),
+    })),
+  };
+  // A message's fields may come in any order and be put together from pieces: protobufjs copies every byte of a nested
+  // message several times, which for hundreds of megabytes of weights takes longer than compiling.
+  const tensors = [...graph.initializers].flatMap(([name, constant]) => {
+    const { rawData, ...head } = tensorMessage(name, constant);
+    return field(5, [encoded(TensorProto, head), ...(rawData ? field(9, [rawData]) : [])]);
+  });
+  return joined([encoded(ModelProto, message), ...field(7, [encoded(GraphProto, body), ...tensors])]);
+}
+
+function encoded(type: protobuf.Type, message: object): Uint8Array {
+  return type.encode(message).finish();
+}
+
+/** A length-delimited field of a message: its tag, its length, then its content in pieces. */
+function field(id: number, content: readonly Uint8Array[]): Uint8Array[] {
+  const length = content.reduce((sum, part) => sum + part.byteLength, 0);
+  return [
+    protobuf.Writer.create()
+      .uint32((id << 3) | 2)
+      .uint32(length)
+      .finish(),
+    ...content,
+  ];
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.byteLength;
+  }
+  return out;
 }
 
 function tensorMessage(name: string, constant: Constant): TensorMessage {

@@ -122,6 +122,8 @@ const root = protobuf.Root.fromJSON({
 });
 
 export const ModelProto = root.lookupType('onnx.ModelProto');
+export const GraphProto = root.lookupType('onnx.GraphProto');
+export const TensorProto = root.lookupType('onnx.TensorProto');
 export const CaptureGraphProto = root.lookupType('onnx.CaptureGraphProto');
 
 /** An int64 as protobufjs hands it out. */

@@ -73,7 +73,7 @@ describe('round trip', () => {
       { opType: 'Neg', input: ['w'], output: ['outer'] },
       { opType: 'If', input: ['w'], output: ['z'], attribute: [{ name: 'then_branch', type: 5, g: content }] },
     );
-    const graph = importOnnx(ModelProto.encode(message).finish());
+    const graph = importOnnx(Uint8Array.from(ModelProto.encode(message).finish()));
     const attribute = graph.nodes[1].attributes.then_branch;
     expect(attribute.kind === 'opaque' && attribute.captures).toEqual(['outer']);
     expect(importOnnx(exportOnnx(graph)).nodes[1].attributes.then_branch).toEqual(attribute);
