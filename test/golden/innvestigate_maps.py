@@ -12,9 +12,6 @@ environments, one script.
     python3.7  test/golden/innvestigate_maps.py analyse FOLDER    # in both environments
     python3.10 test/golden/innvestigate_maps.py pack    FOLDER   # writes test/golden/innvestigate/*.onnx, *.bin
 
-With --full in every step: keras.applications' VGG16, ResNet50 and DenseNet121 at 224 (2.x only); `pack` then needs
-`npm run build` before and writes full_report.json.
-
 Keras models are exported without fusing batch norms into convolutions: iNNvestigate 2.x scales relevance by a norm's
 gamma/sigma, 1.x hands it through unchanged, and neither can be reproduced from a file in which the norm is gone.
 The bounded analyser looks for a kernel right at the input: it does not see through ZeroPadding2D, and then silently takes
@@ -25,7 +22,6 @@ import json
 import os
 import random
 import struct
-import subprocess
 import sys
 
 import numpy as np
@@ -87,7 +83,7 @@ def densenet(L, x):
 
 
 SMALL = {"vgg": vgg, "resnet": resnet, "densenet": densenet}
-FULL = ["VGG16", "ResNet50", "DenseNet121"]
+SIZE = 48
 
 
 def keras():
@@ -104,36 +100,29 @@ def keras():
     return standalone
 
 
-def build(name, size):
+def build(name):
     k = keras()
-    if name in FULL:
-        options = dict(weights=None, classes=10, input_shape=(size, size, 3), classifier_activation=None)
-        return getattr(k.applications, name)(**options)
-    image = k.layers.Input(shape=(size, size, 3), name="image")
+    image = k.layers.Input(shape=(SIZE, SIZE, 3), name="image")
     return k.models.Model(image, SMALL[name](k.layers, image))
 
 
-def names(full):
-    return [(n, 224) for n in FULL] if full else [(n, 48) for n in SMALL]
-
-
-def blobs(size, rng):
-    coarse = rng.normal(size=(1, size // 8, size // 8, 3))
-    image = np.kron(coarse, np.ones((1, 8, 8, 1))) + 0.3 * rng.normal(size=(1, size, size, 3))
+def blobs(rng):
+    coarse = rng.normal(size=(1, SIZE // 8, SIZE // 8, 3))
+    image = np.kron(coarse, np.ones((1, 8, 8, 1))) + 0.3 * rng.normal(size=(1, SIZE, SIZE, 3))
     return np.clip(image, LOW, HIGH).astype(np.float32)
 
 
-def export(folder, full):
+def export(folder):
     import tensorflow as tf
     import tf2onnx
     import tf2onnx.optimizer
 
     del tf2onnx.optimizer._optimizers["remove_back_to_back"]
     os.makedirs(folder, exist_ok=True)
-    for name, size in names(full):
+    for name in SMALL:
         rng = np.random.default_rng(7)
         tf.keras.utils.set_random_seed(7)
-        model = build(name, size)
+        model = build(name)
         for layer in model.layers:
             if isinstance(layer, tf.keras.layers.BatchNormalization):
                 gamma, beta, mean, variance = layer.get_weights()
@@ -142,16 +131,16 @@ def export(folder, full):
             elif layer.weights and layer.get_weights()[-1].ndim == 1 and len(layer.get_weights()) == 2:
                 kernel, bias = layer.get_weights()
                 layer.set_weights([kernel, rng.uniform(-0.1, 0.1, bias.shape)])
-        model(np.concatenate([blobs(size, rng) for _ in range(4)]), training=True)
-        image = blobs(size, rng)
+        model(np.concatenate([blobs(rng) for _ in range(4)]), training=True)
+        image = blobs(rng)
         logits = model(image).numpy()
         assert logits.max() > 0, name
         np.savez(os.path.join(folder, name + ".npz"), image=image, logits=logits, *model.get_weights())
-        signature = [tf.TensorSpec([None, size, size, 3], tf.float32, name="image")]
+        signature = [tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32, name="image")]
         tf2onnx.convert.from_keras(model, signature, opset=15, output_path=os.path.join(folder, name + ".onnx"))
 
 
-def analyse(folder, full):
+def analyse(folder):
     import tensorflow as tf
 
     two = tf.__version__.startswith("2")
@@ -162,16 +151,14 @@ def analyse(folder, full):
 
     version = pkg_resources.get_distribution("innvestigate").version
     plain = {"1.0.8": "innvestigate-1.0.8", "1.0.9": "innvestigate-1", "2.1.2": "innvestigate-2"}[version]
-    for name, size in names(full):
-        if full and not two:
-            continue
+    for name in SMALL:
         stored = np.load(os.path.join(folder, name + ".npz"))
-        model = build(name, size)
+        model = build(name)
         model.set_weights([stored["arr_%d" % i] for i in range(len(stored.files) - 2)])
         image, logits = stored["image"], stored["logits"]
         assert np.abs(model.predict(image) - logits).max() < 1e-3 * np.abs(logits).max()
         analysers = {plain: ("deep_taylor", {})}
-        if two and name in ("vgg", "VGG16", "densenet"):
+        if two and name in ("vgg", "densenet"):
             analysers["innvestigate-2-bounded"] = ("deep_taylor.bounded", {"low": LOW, "high": HIGH})
         out = {}
         for preset, (method, options) in analysers.items():
@@ -199,14 +186,13 @@ def write_golden(path, header, arrays):
         file.write(b"SLGOLD1\n" + struct.pack("<I", len(text)) + text + blob)
 
 
-def pack(folder, full):
+def pack(folder):
     import shutil
 
-    target = folder if full else FOLDER
-    os.makedirs(target, exist_ok=True)
+    os.makedirs(FOLDER, exist_ok=True)
     versions = {"innvestigate": "1.0.8, 1.0.9 and 2.1.2", "tensorflow": "1.15.5 and 2.14.1", "tf2onnx": "1.17.0"}
     first = lambda array: np.transpose(array, (0, 3, 1, 2))
-    for name, _ in names(full):
+    for name in SMALL:
         stored = np.load(os.path.join(folder, name + ".npz"))
         arrays = {"images": first(stored["image"]), "logits": stored["logits"]}
         for version in ["1.0.8", "1.0.9", "2.1.2"]:
@@ -215,20 +201,10 @@ def pack(folder, full):
                 arrays.update({"relevance:" + k: first(v) for k, v in np.load(path).items()})
         header = {"format": 1, "model": name, "versions": versions, "layers": [], "class": int(stored["logits"].argmax()),
                   "low": LOW, "high": HIGH, "float32": {}, "onnx": {name + ".onnx": {}}}
-        write_golden(os.path.join(target, name + ".bin"), header, arrays)
-        if not full:
-            shutil.copy(os.path.join(folder, name + ".onnx"), os.path.join(target, name + ".onnx"))
-    if full:
-        result = subprocess.run(["node", os.path.join(HERE, "relevance_full.mjs"), folder], capture_output=True, text=True)
-        if result.returncode:
-            raise SystemExit(result.stderr)
-        with open(os.path.join(FOLDER, "full_report.json"), "w") as file:
-            json.dump({"versions": versions, "size": 224, "models": json.loads(result.stdout)}, file, indent=2)
-            file.write("\n")
-        print(result.stdout)
+        write_golden(os.path.join(FOLDER, name + ".bin"), header, arrays)
+        shutil.copy(os.path.join(folder, name + ".onnx"), os.path.join(FOLDER, name + ".onnx"))
 
 
 if __name__ == "__main__":
     random.seed(7)
-    arguments = [a for a in sys.argv[1:] if a != "--full"]
-    {"export": export, "analyse": analyse, "pack": pack}[arguments[0]](arguments[1], "--full" in sys.argv)
+    {"export": export, "analyse": analyse, "pack": pack}[sys.argv[1]](sys.argv[2])

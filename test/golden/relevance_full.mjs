@@ -1,5 +1,5 @@
-// Run by relevance.py --full and innvestigate_maps.py pack --full: compares Sightline's relevance (compiled into dist/)
-// with theirs on the full-size models in the folder given, and prints how far they are apart as JSON.
+// Run by relevance.py --full: compares Sightline's relevance (compiled into dist/) with zennit's on
+// the full-size models in the folder given, and prints how far they are apart as JSON.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
