@@ -1,7 +1,7 @@
 import type { ErrorData } from '../core/errors.js';
 import { sizeOf } from '../core/tensor.js';
 import { readClassifier, shapesFor, type Layer } from '../graph/classifier.js';
-import { compile } from '../graph/compile.js';
+import { buildGraph } from '../graph/compile.js';
 import { opsetOf } from '../graph/ir.js';
 import { explanationSupport } from './support.js';
 import type { ModelOptions } from './options.js';
@@ -29,7 +29,7 @@ export interface ModelReport {
 }
 
 /**
- * Reads a model and tries every explanation on it, by compiling.
+ * Reads a model and tries every explanation on it, by building its graph.
  * @throws SightlineError E_NOT_FOUND, E_MODEL_FORMAT, E_MODEL_UNSUPPORTED (no image classifier), E_ARGUMENT
  */
 export function inspectModel(options: Pick<ModelOptions, 'model' | 'size' | 'activation'>): ModelReport {
@@ -74,7 +74,7 @@ export function inspectModel(options: Pick<ModelOptions, 'model' | 'size' | 'act
 
   function dropoutOf(): ModelReport['dropout'] {
     try {
-      const { dropout, nodes } = compile(classifier, { batch: 1, size, dropout: {} });
+      const { dropout, nodes } = buildGraph(classifier, { batch: 1, size, dropout: {} });
       if (!dropout) return { obstacle: 'no place for dropout was found' };
       return { at: dropout.placement, points: dropout.masks.length, share: dropout.nodes / nodes };
     } catch (error) {

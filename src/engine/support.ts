@@ -1,7 +1,7 @@
 import { SightlineError } from '../core/errors.js';
 import { explanations, type Explanation, type ExplanationSettings } from '../explain/index.js';
 import type { Classifier } from '../graph/classifier.js';
-import { compile, type CompileOptions } from '../graph/compile.js';
+import { buildGraph, type CompileOptions } from '../graph/compile.js';
 
 /** Whether a model can be explained in one way, and if not, what stops it. */
 export interface ExplanationSupport {
@@ -9,7 +9,7 @@ export interface ExplanationSupport {
   obstacle: SightlineError | null;
 }
 
-/** Tries every explanation on a model by compiling it, one image at a time. */
+/** Tries every explanation on a model by building the graph, one image at a time. */
 export function explanationSupport(
   classifier: Classifier,
   settings: ExplanationSettings,
@@ -34,7 +34,7 @@ function obstacleOf(
   size: CompileOptions['size'],
 ): SightlineError | null {
   try {
-    compile(classifier, { batch: 1, size, passes: explanation.passes(settings) });
+    buildGraph(classifier, { batch: 1, size, passes: explanation.passes(settings) });
     return null;
   } catch (error) {
     if (error instanceof SightlineError && ['E_MODEL_UNSUPPORTED', 'E_OP_UNSUPPORTED'].includes(error.code)) {

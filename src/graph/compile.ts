@@ -1,7 +1,7 @@
 import { SightlineError, expectArgument } from '../core/errors.js';
 import { assemble } from './assemble.js';
 import { shapesFor, wrongSize, type Classifier } from './classifier.js';
-import { splitAtDropout, type DropoutGraph, type DropoutOptions } from './dropout.js';
+import { splitAtDropout, type DropoutGraph, type DropoutOptions, type DropoutPart } from './dropout.js';
 import { foldBatchNorm } from './fold_batchnorm.js';
 import { Inference } from './infer.js';
 import type { Graph, ValueShape } from './ir.js';
@@ -24,9 +24,9 @@ export interface CompileOptions {
   measured?: ReadonlyMap<string, ValueShape>;
 }
 
-/** A model ready to run: plain ONNX with the engine's fixed interface. */
-export interface CompiledGraph extends PassFacts {
-  onnx: Uint8Array;
+/** A model with the engine's fixed interface and everything that was asked of it, not encoded yet. */
+export interface BuiltGraph extends PassFacts {
+  graph: Graph;
   inputs: readonly string[];
   outputs: readonly string[];
   /** Dims of every output. */
@@ -40,7 +40,23 @@ export interface CompiledGraph extends PassFacts {
   classes: number;
   /** Nodes of the model itself, after optimisation. */
   nodes: number;
+  dropout?: DropoutPart;
+}
+
+/** A model ready to run: plain ONNX with the engine's fixed interface. */
+export interface CompiledGraph extends Omit<BuiltGraph, 'graph' | 'dropout'> {
+  onnx: Uint8Array;
   dropout?: DropoutGraph;
+}
+
+/** `buildGraph`, encoded. @throws SightlineError as `buildGraph`; E_MODEL_UNSUPPORTED for weights above 2 GiB */
+export function compile(classifier: Classifier, options: CompileOptions): CompiledGraph {
+  const { graph, dropout, ...facts } = buildGraph(classifier, options);
+  return { ...facts, onnx: exportOnnx(graph), ...(dropout && { dropout: encodedPart(dropout) }) };
+}
+
+function encodedPart({ graph, ...facts }: DropoutPart): DropoutGraph {
+  return { ...facts, onnx: exportOnnx(graph) };
 }
 
 /**
@@ -51,7 +67,7 @@ export interface CompiledGraph extends PassFacts {
  * @throws SightlineError E_ARGUMENT (batch, size, unknown layer), E_MODEL_UNSUPPORTED (no spatial layer, unknown
  *   shapes), E_OP_UNSUPPORTED (an op between target layer and logits without gradient rule)
  */
-export function compile(classifier: Classifier, options: CompileOptions): CompiledGraph {
+export function buildGraph(classifier: Classifier, options: CompileOptions): BuiltGraph {
   expectArgument(Number.isInteger(options.batch) && options.batch > 0, 'batch', 'a positive integer', options.batch);
   const size = options.size ?? classifier.size;
   if (!size) {
@@ -78,7 +94,7 @@ export function compile(classifier: Classifier, options: CompileOptions): Compil
   const appended = split ? [...passes, split.prefix] : passes;
   const { graph, dims, ...facts } = assemble(classifier, model, inference, imageDims, appended);
   return {
-    onnx: exportOnnx(graph),
+    graph,
     inputs: graph.inputs.map((input) => input.name),
     outputs: graph.outputs.map((output) => output.name),
     dims,

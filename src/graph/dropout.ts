@@ -3,9 +3,8 @@ import type { Classifier } from './classifier.js';
 import { valuesOf } from './constant.js';
 import { Emitter, freePrefix } from './emitter.js';
 import { Inference } from './infer.js';
-import { floatAttribute, producersOf, readsOf, type Graph, type Node } from './ir.js';
+import { emptyGraph, floatAttribute, producersOf, readsOf, type Graph, type Node } from './ir.js';
 import { cutValues } from './layers.js';
-import { exportOnnx } from './onnx_export.js';
 import type { GraphPass } from './passes/pass.js';
 import { dependents } from './rewriting.js';
 
@@ -30,16 +29,21 @@ export interface DropoutMask {
   rate: number;
 }
 
-/** The part of a model behind its first dropout, to be run once per stochastic pass. */
-export interface DropoutGraph {
+/** The part of a model behind its first dropout, to be run once per stochastic pass; not encoded yet. */
+export interface DropoutPart {
   /** Inputs: `feeds` and `masks`; one output, the logits f32[B,K]. */
-  onnx: Uint8Array;
+  graph: Graph;
   /** Input of this graph by output of the main graph: what the deterministic part computes once. */
   feeds: Record<string, string>;
   masks: DropoutMask[];
   /** Nodes of the model in this part. */
   nodes: number;
   placement: 'model' | 'blocks' | 'head';
+}
+
+/** The same as ONNX. */
+export interface DropoutGraph extends Omit<DropoutPart, 'graph'> {
+  onnx: Uint8Array;
 }
 
 interface Point {
@@ -60,7 +64,7 @@ export function splitAtDropout(
   model: Graph,
   shapes: Inference,
   options: DropoutOptions,
-): { tail: DropoutGraph; prefix: GraphPass } {
+): { tail: DropoutPart; prefix: GraphPass } {
   const { placement, points } = placed(classifier, model, shapes, options);
   const stochastic = dependents(
     model,
@@ -79,7 +83,7 @@ export function splitAtDropout(
       return {};
     },
   };
-  return { tail: { onnx: exportOnnx(graph), feeds, masks, nodes: nodes.length, placement }, prefix };
+  return { tail: { graph, feeds, masks, nodes: nodes.length, placement }, prefix };
 }
 
 function placed(
@@ -161,16 +165,8 @@ function tailOf(
       remedy: 'Export the model with a fixed input size, or choose --dropout-at head.',
     });
   };
-  const graph: Graph = {
-    ...model,
-    name: 'sightline-dropout',
-    inputs: [],
-    outputs: [],
-    nodes: [],
-    initializers: new Map(),
-    declared: new Map(),
-    metadata: new Map(),
-  };
+  const { irVersion, opsets, functions } = model;
+  const graph: Graph = { ...emptyGraph('sightline-dropout'), irVersion, opsets, functions };
   const known = new Inference(graph);
   const emit = new Emitter(graph, known, (node) => known.visit(node), freePrefix(model, 'dropout'));
   const reads = new Set(nodes.flatMap(readsOf));

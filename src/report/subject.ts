@@ -25,9 +25,14 @@ export function describeCriteria(values: Criteria): string {
     .join(' · ');
 }
 
+/** Name of the class that a sample's map explains. @param predicted its predicted class */
+export function explainedClass(model: OpenModel, sample: Sample, predicted: number): string {
+  const explained = model.classFor(sample);
+  return model.labels[explained < 0 ? predicted : explained];
+}
+
 /** "grad-cam of lesion at features.norm5": what a sample's map shows. @param predicted its predicted class */
 export function describeSaliency(model: OpenModel, sample: Sample, predicted: number): string {
-  const explained = model.classFor(sample);
   const where = model.targetLayer ? ` at ${model.targetLayer}` : '';
-  return `${model.setup.explanation} of ${model.labels[explained < 0 ? predicted : explained]}${where}`;
+  return `${model.setup.explanation} of ${explainedClass(model, sample, predicted)}${where}`;
 }

@@ -10,7 +10,7 @@ import { openModel, type OpenModel } from '../../engine/model.js';
 import { defaultExplanation, explanations } from '../../explain/index.js';
 import { renderContactSheet, type ContactTile } from '../../report/contact_sheet.js';
 import { renderOverlay } from '../../report/overlay.js';
-import { describeCriteria, describeSaliency, subjectOf } from '../../report/subject.js';
+import { describeCriteria, describeSaliency, explainedClass, subjectOf } from '../../report/subject.js';
 import { addModelFlags, type ModelFlags } from '../model_flags.js';
 import { integer } from '../numbers.js';
 import { Terminal } from '../terminal.js';
@@ -81,14 +81,14 @@ async function writeOverlay(sample: Sample, flags: Flags, terminal: Terminal): P
 async function writeComparison(sample: Sample, asked: string[], flags: Flags, terminal: Terminal): Promise<void> {
   const methods = asked.includes('all') ? supported(flags, terminal) : asked;
   const tiles: ContactTile[] = [];
-  let title = '';
+  let subtitle = '';
   for (const explain of methods) {
     const model = await openModel({ ...flags, explain, batch: flags.batch ?? 1 });
     const started = performance.now();
     const { row, prediction, subject } = await explainOne(model, sample);
     const numbers = describeCriteria({ ...row.criteria, entropy: NaN, margin: NaN });
     const seconds = (performance.now() - started) / 1000;
-    title = prediction;
+    subtitle = `${prediction} · maps of ${explainedClass(model, sample, row.predicted)}`;
     tiles.push({ ...subject, rank: tiles.length + 1, id: explain, detail: row.flat ? 'constant map' : numbers });
     terminal.print(
       `${explain.padEnd(28)} ${seconds.toFixed(1).padStart(6)} s   ${row.flat ? 'constant map' : numbers}`,
@@ -96,7 +96,7 @@ async function writeComparison(sample: Sample, asked: string[], flags: Flags, te
   }
   const sheet = await renderContactSheet(tiles, {
     title: sample.id,
-    subtitle: title,
+    subtitle,
     columns: Math.min(6, tiles.length),
   });
   await writeFileAtomic(flags.out, sheet);
