@@ -7,10 +7,16 @@
         "native/addon.cc",
         "native/runtime.cc",
         "native/dice.cc",
+        "native/first_order.cc",
+        "native/forest_fit.cc",
+        "native/forest_predict.cc",
+        "native/glcm.cc",
         "native/gradcam.cc",
         "native/histogram.cc",
         "native/pairwise.cc",
-        "native/resize.cc"
+        "native/quantile.cc",
+        "native/resize.cc",
+        "native/shape2d.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # Swallow: a promise that settles while its worker thread is torn down has nobody to throw to, and must not abort.

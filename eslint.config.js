@@ -13,7 +13,7 @@ const layers = [
   ['graph'],
   ['models', 'data'],
   ['runtime'],
-  ['explain', 'features', 'training', 'store'],
+  ['explain', 'features', 'forest', 'training', 'store'],
   ['strategies', 'selection'],
   ['engine'],
   ['loop'],

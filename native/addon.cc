@@ -21,11 +21,17 @@ struct Entry {
 // One line a kernel.
 constexpr Entry kKernels[] = {
     {"dice", sightline::Dice},
+    {"first_order", sightline::FirstOrder},
+    {"forest_fit", sightline::ForestFit},
+    {"forest_predict", sightline::ForestPredict},
+    {"glcm", sightline::Glcm},
     {"gradcam", sightline::GradCam},
     {"histogram", sightline::Histogram},
     {"nearest", sightline::Nearest},
     {"pairwise", sightline::Pairwise},
+    {"quantile", sightline::Quantile},
     {"resize", sightline::Resize},
+    {"shape2d", sightline::Shape2d},
 };
 
 size_t ElementSize(napi_typedarray_type type) {

@@ -60,10 +60,16 @@ void SetThreads(int count);
 
 // The kernels: one function a file, listed in addon.cc.
 void Dice(const Call& call);
+void FirstOrder(const Call& call);
+void ForestFit(const Call& call);
+void ForestPredict(const Call& call);
+void Glcm(const Call& call);
 void GradCam(const Call& call);
 void Histogram(const Call& call);
 void Nearest(const Call& call);
 void Pairwise(const Call& call);
+void Quantile(const Call& call);
 void Resize(const Call& call);
+void Shape2d(const Call& call);
 
 }  // namespace sightline

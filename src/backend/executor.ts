@@ -1,4 +1,5 @@
 import type { DType, Tensor } from '../core/tensor.js';
+import type { Bound } from './binding.js';
 import type { Op, Params } from './op.js';
 
 export type BackendName = 'webgpu' | 'native' | 'reference';
@@ -24,8 +25,8 @@ export interface Executor {
   readonly name: BackendName;
   /** Device, CPU target … for people. */
   readonly description: string;
-  /** True, or the reason why not. */
-  supports(op: Op): true | string;
+  /** True, or the reason why not. @param call sizes and params of one call; without it: whether the op can run at all */
+  supports(op: Op, call?: Pick<Bound, 'dims' | 'params'>): true | string;
   /** @param keep outputs that may stay on the device */
   run(
     op: Op,

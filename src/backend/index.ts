@@ -1,6 +1,7 @@
 import { SightlineError } from '../core/errors.js';
 import type { DType, Tensor } from '../core/tensor.js';
 import { isOnDevice, type BackendName, type BackendStatus, type DeviceTensor, type Executor } from './executor.js';
+import { bind, type Bound } from './binding.js';
 import { openNative } from './native.js';
 import type { Op, Params, Specs } from './op.js';
 import { referenceExecutor } from './reference.js';
@@ -56,7 +57,7 @@ export class Backend {
     options: { keep?: readonly Keep[] } = {},
   ): Promise<OutputsOf<O, Keep>> {
     const anyOp = op as unknown as Op;
-    const executor = this.#choose(anyOp, Object.values(inputs));
+    const executor = this.#choose(anyOp, inputs, bind(anyOp, inputs, params));
     const outputs = await executor.run(anyOp, inputs, params, options.keep ?? []);
     return outputs as OutputsOf<O, Keep>;
   }
@@ -65,18 +66,20 @@ export class Backend {
     for (const executor of this.executors) executor.close();
   }
 
-  #choose(op: Op, inputs: readonly (Tensor | DeviceTensor)[]): Executor {
-    const able = this.executors.filter((executor) => executor.supports(op) === true);
+  #choose(op: Op, inputs: Readonly<Record<string, Tensor | DeviceTensor>>, call: Bound): Executor {
+    const answers = this.executors.map((executor) => [executor, executor.supports(op, call)] as const);
+    const able = answers.filter(([, answer]) => answer === true).map(([executor]) => executor);
     if (!able.length) {
       throw new SightlineError('E_BACKEND', {
         where: op.name,
-        what: `the ${this.info.name} backend cannot run it: ${String(this.supports(op))}`,
+        what: `the ${this.info.name} backend cannot run it: ${answers.map(([, reason]) => reason).join('; ')}`,
         remedy: 'Choose --backend auto or native.',
       });
     }
     const gpu = able.find(({ name }) => name === 'webgpu');
-    if (!gpu || this.forced || inputs.some(isOnDevice)) return gpu ?? able[0];
-    const bytes = inputs.reduce((sum, t) => sum + (isOnDevice(t) ? 0 : t.data.byteLength), 0);
+    const tensors = Object.values(inputs);
+    if (!gpu || this.forced || tensors.some(isOnDevice)) return gpu ?? able[0];
+    const bytes = tensors.reduce((sum, t) => sum + (isOnDevice(t) ? 0 : t.data.byteLength), 0);
     return bytes >= worthTransferBytes ? gpu : (able.find(({ name }) => name !== 'webgpu') ?? gpu);
   }
 }

@@ -22,6 +22,8 @@ export interface WgslPlan {
   uniforms: readonly (readonly [name: string, type: 'u32' | 'f32'])[];
   /** Workgroups for these sizes. */
   workgroups: (dims: Dims, params: Params, overrides: Record<string, number>) => readonly [number, number?, number?];
+  /** Why these sizes or params cannot run on a GPU at all, if they cannot. */
+  obstacle?: (dims: Dims, params: Params) => string | undefined;
   /** Dimension letter to split when a binding or a dispatch would exceed the device's limits (it leads inputs and outputs). */
   splitBy: string;
 }
@@ -52,6 +54,8 @@ export interface Op<I extends Specs = Specs, P extends Params = Params, O extend
 export interface Tolerance {
   readonly relative: number;
   readonly absolute: number;
+  /** Where columns differ: by column of the outputs whose last dimension is as long as this. */
+  readonly byColumn?: readonly Pick<Tolerance, 'relative' | 'absolute'>[];
 }
 
 export function defineOp<const I extends Specs, P extends Params, const O extends Specs>(op: Op<I, P, O>): Op<I, P, O> {

@@ -57,10 +57,11 @@ class WebgpuExecutor implements Executor {
     this.#limits = { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension, ...limits };
   }
 
-  supports(op: Op): true | string {
+  supports(op: Op, call?: Pick<Bound, 'dims' | 'params'>): true | string {
     if ('unavailable' in op.wgsl) return op.wgsl.unavailable;
     const lost = this.opened.lost();
-    return lost === undefined ? true : `the device was lost: ${lost}`;
+    if (lost !== undefined) return `the device was lost: ${lost}`;
+    return (call && op.wgsl.obstacle?.(call.dims, call.params)) ?? true;
   }
 
   async run(

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'E_NOT_FOUND' // a file or folder that does not exist
   | 'E_OUTPUT' // the output folder cannot be written
   | 'E_DISK_FULL' // no space left
+  | 'E_TABLE' // a table file (features, scores) that cannot be read or lacks what is needed
   | 'E_STORE' // the store is locked, damaged or of another version
   | 'E_RESUME_MISMATCH' // --resume with other settings than the stored run's
   | 'E_MEMORY'; // the memory limit is too low for the work

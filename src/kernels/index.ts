@@ -1,10 +1,25 @@
 import type { Op } from '../backend/op.js';
 import { dice } from './dice.js';
+import { firstOrder } from './first_order.js';
+import { glcm } from './glcm.js';
 import { gradcam } from './gradcam.js';
 import { histogram } from './histogram.js';
 import { nearest } from './nearest.js';
 import { pairwise } from './pairwise.js';
+import { quantile } from './quantile.js';
 import { resize } from './resize.js';
+import { shape2d } from './shape2d.js';
 
 /** Every kernel, for the tests, the bench and `doctor`. */
-export const kernels = [gradcam, dice, histogram, pairwise, nearest, resize] as unknown as readonly Op[];
+export const kernels = [
+  gradcam,
+  dice,
+  histogram,
+  quantile,
+  firstOrder,
+  glcm,
+  shape2d,
+  pairwise,
+  nearest,
+  resize,
+] as unknown as readonly Op[];
