@@ -8,15 +8,20 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const venv = here('.venv');
 const python = `${venv}/bin/python`;
 
+const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+
 /** Installs what requirements.txt names, unless that has been done. @throws Error when Python or the registry is missing */
 export function preparePython() {
-  const wanted = readFileSync(here('requirements.txt'), 'utf8');
+  const wanted = ['requirements.txt', 'requirements_source.txt']
+    .map((file) => readFileSync(here(file), 'utf8'))
+    .join('');
   const stamp = `${venv}/installed.txt`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.log('installing the Python peers into bench/peers/.venv (several GB, a few minutes)');
   const steps = [
     ['python3', ['-m', 'venv', venv]],
-    [python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', here('requirements.txt')]],
+    [python, [...install, '-r', here('requirements.txt')]],
+    [python, [...install, '--no-build-isolation', '-r', here('requirements_source.txt')]],
   ];
   for (const [command, args] of steps) {
     const { status } = spawnSync(command, args, { stdio: 'inherit' });

@@ -1,16 +1,18 @@
 /**
  * npm run bench:peers: against the Python packages, in an environment of its own (bench/peers/.venv).
- *   npm run bench:peers -- --only kernels      or end_to_end, explanations
+ *   npm run bench:peers -- --only kernels      or end_to_end, explanations, radiomics
  */
 import { parseArgs } from 'node:util';
 import { benchEndToEnd } from './end_to_end.mjs';
 import { preparePython } from './environment.mjs';
 import { benchExplanations } from './explanations.mjs';
 import { benchKernels } from './kernels.mjs';
+import { benchRadiomics } from './radiomics.mjs';
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
 preparePython();
 if (!only || only === 'kernels') await benchKernels();
 if (!only || only === 'end_to_end') await benchEndToEnd();
 if (!only || only === 'explanations') await benchExplanations();
+if (!only || only === 'radiomics') await benchRadiomics();
 process.exit(0);

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { ComputeOptions, ExplainOptions, ModelOptions } from '../engine/options.js';
 import { providers, runtimes, tfjsBackends } from '../runtime/index.js';
-import { binarisation, imageSize, integer, intensityWindow, memorySize, numberList } from './numbers.js';
+import { imageSize, integer, intensityWindow, memorySize, numberList, softBinarisation } from './numbers.js';
 
 /** Flags that every command with a model takes. Their names are those of `ModelOptions` and its fellows. */
 export type ModelFlags = ModelOptions & ExplainOptions & ComputeOptions;
@@ -35,8 +35,8 @@ export function addModelFlags(command: Command): Command {
     .option('--class <which>', 'class to explain: index, name, "predicted" (default) or "label"')
     .option(
       '--binarise <how>',
-      'saliency map to mask for Dice: a threshold (default 0.5), "otsu" or "soft"',
-      binarisation,
+      'saliency map to mask for Dice: a threshold (default 0.5), otsu, max:<share>, top:<share> or soft',
+      softBinarisation,
     )
     .addOption(
       new Option('--backend <name>', 'where kernels run (default auto)').choices([

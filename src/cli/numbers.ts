@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { SightlineError } from '../core/errors.js';
+import { parseBinarisation, type Binarisation } from '../features/binarisation.js';
 
 /** Parsers of flag values: each says what it expected, and commander adds which flag it was. */
 
@@ -18,6 +20,12 @@ export function fraction(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0 && value <= 1))
     throw new InvalidArgumentError('Expected a number from 0 to 1.');
+  return value;
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a positive number.');
   return value;
 }
 
@@ -57,11 +65,24 @@ export function intensityWindow(text: string): { center: number; width: number }
   return { center, width };
 }
 
-/** A threshold in [0, 1], "otsu" or "soft". */
-export function binarisation(text: string): number | 'otsu' | 'soft' {
-  if (text === 'otsu' || text === 'soft') return text;
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError('Expected a threshold from 0 to 1, "otsu" or "soft".');
-  return value;
+/** A parser of the engine's as a flag's: its remedy is what commander prints. */
+export function parsed<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof SightlineError)) throw error;
+      throw new InvalidArgumentError(
+        `${error.what[0].toUpperCase()}${error.what.slice(1)}. ${error.remedy ?? ''}`.trim(),
+      );
+    }
+  };
+}
+
+/** A threshold in [0, 1], "otsu", "max:0.15" or "top:0.1". */
+export const binarisation = parsed(parseBinarisation);
+
+/** The same, or "soft". */
+export function softBinarisation(text: string): Binarisation | 'soft' {
+  return text === 'soft' ? text : binarisation(text);
 }

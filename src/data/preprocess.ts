@@ -6,7 +6,7 @@ import { placePicture } from './placement.js';
 import type { Picture, Preprocessing } from './types.js';
 
 /** ITU-R BT.601 luminance, as Pillow's and OpenCV's conversion to grey. */
-const luminance = [0.299, 0.587, 0.114] as const;
+export const luminance = [0.299, 0.587, 0.114] as const;
 
 /**
  * A picture as the model's input: placed, resized (antialiased bilinear), brought to the model's channels

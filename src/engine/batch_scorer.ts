@@ -2,12 +2,14 @@ import { isOnDevice, openBackend, type Backend, type BackendName } from '../back
 import { forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import { tensor, type Tensor } from '../core/tensor.js';
+import type { Preprocessing } from '../data/types.js';
 import { findExplanation } from '../explain/index.js';
-import { otsuThreshold } from '../features/otsu.js';
+import { thresholdsOf, type Binarisation } from '../features/binarisation.js';
 import { probabilities, uncertainty, type Activation } from '../features/uncertainty.js';
 import { dice } from '../kernels/dice.js';
 import { histogram } from '../kernels/histogram.js';
 import { DropoutScorer, type DropoutSetup } from './dropout_scorer.js';
+import { greyImages, RadiomicsScorer, type RadiomicsSetup } from './radiomics_scorer.js';
 import { openSession, type ProviderName, type RuntimeName, type Session } from '../runtime/index.js';
 
 /** Everything a worker needs to open a model: plain data, and the ONNX bytes in shared memory. */
@@ -19,6 +21,8 @@ export interface InferenceSetup {
   threads: number;
   backend: BackendName | 'auto';
   batch: number;
+  /** How images were normalised. */
+  preprocessing: Preprocessing;
   channels: number;
   height: number;
   width: number;
@@ -26,7 +30,9 @@ export interface InferenceSetup {
   activation: Activation;
   /** Name of the explanation, or null to score probabilities alone. */
   explanation: string | null;
-  binarise: number | 'otsu' | 'soft';
+  binarise: Binarisation | 'soft';
+  /** Radiomics of the saliency maps or the images, when a strategy needs them. */
+  radiomics: RadiomicsSetup | null;
   /** Monte-Carlo dropout, when a criterion needs it. */
   dropout: DropoutSetup | null;
 }
@@ -52,6 +58,8 @@ export interface InferenceResult {
   confidence: Float64Array;
   criteria: Criteria<Float64Array>;
   flat: Uint8Array;
+  /** Radiomics, batch rows of as many numbers as the run has features. */
+  features: Float64Array;
   /** f32[batch,H,W] in [0, 1], when asked for */
   maps?: Float32Array;
   /** Where it ran, for the run's metadata. */
@@ -71,12 +79,16 @@ export async function openBatchScorer(setup: InferenceSetup): Promise<BatchScore
 
 /** Runs one batch: model → saliency → histogram and Dice; only the numbers leave the device. */
 export class BatchScorer {
+  readonly #radiomics: RadiomicsScorer | null;
+
   constructor(
     private readonly setup: InferenceSetup,
     private readonly session: Session,
     private readonly backend: Backend,
     private readonly dropout: DropoutScorer | null,
-  ) {}
+  ) {
+    this.#radiomics = setup.radiomics && new RadiomicsScorer(setup.radiomics, backend);
+  }
 
   async run(task: InferenceTask): Promise<InferenceResult> {
     const { batch, channels, height, width, classes } = this.setup;
@@ -85,15 +97,23 @@ export class BatchScorer {
     const logits = outputs.logits as Tensor<'f32'>;
     const criteria = forCriteria(() => new Float64Array(batch).fill(NaN));
     const prediction = this.#predict(logits.data, criteria);
-    const explained = await this.#explain(images, outputs, task, criteria);
+    const { features, ...explained } = await this.#explain(images, outputs, task, criteria);
+    const ofImages = await this.#imageRadiomics(images);
     if (this.dropout) await this.dropout.score(outputs, batch, classes, criteria);
     return {
       logits: logits.data,
       ...prediction,
       ...explained,
       criteria,
+      features: beside(batch, features, ofImages),
       ran: { provider: placeOf(this.session), backend: this.backend.info.name },
     };
+  }
+
+  async #imageRadiomics(images: Tensor<'f32'>): Promise<Float64Array> {
+    const { radiomics, preprocessing, height, width } = this.setup;
+    if (!this.#radiomics || !radiomics?.classes.image.length) return new Float64Array();
+    return this.#radiomics.score('image', greyImages(images, preprocessing), [height, width]);
   }
 
   #forward(images: Tensor<'f32'>, classIndex: Int32Array): Promise<Record<string, Tensor>> {
@@ -130,7 +150,7 @@ export class BatchScorer {
     criteria: Criteria<Float64Array>,
   ) {
     const { batch, height, width, explanation, binarise } = this.setup;
-    if (!explanation) return { flat: new Uint8Array(batch) };
+    if (!explanation) return { flat: new Uint8Array(batch), features: new Float64Array() };
 
     const classes = explainedClasses(task.classIndex, outputs.logits as Tensor<'f32'>);
     const saliency = await findExplanation(explanation).maps(
@@ -143,25 +163,31 @@ export class BatchScorer {
     for (let b = 0; b < batch; b++) criteria.kurtosis[b] = binned.data[b * 5 + 3];
 
     if (task.hasRoi.some(Boolean)) {
-      const thresholds = new Float32Array(batch);
-      for (let b = 0; b < batch; b++) {
-        thresholds[b] =
-          binarise === 'otsu' ? otsuThreshold(counts.data.subarray(b * bins, (b + 1) * bins)) : Number(binarise) || 0;
-      }
+      const thresholds = await thresholdsOf(this.backend, maps, binarise === 'soft' ? 0 : binarise, counts);
       const masks = tensor('u8', [batch, height * width], new Uint8Array(task.rois));
-      const overlap = await this.backend.run(
-        dice,
-        { maps, masks, thresholds: tensor('f32', [batch], thresholds) },
-        { mode: binarise === 'soft' ? 1 : 0 },
-      );
+      const overlap = await this.backend.run(dice, { maps, masks, thresholds }, { mode: binarise === 'soft' ? 1 : 0 });
       task.hasRoi.forEach((has, b) => has && (criteria.dice[b] = overlap.dice.data[b]));
     }
+    const features = await this.#radiomics?.score('saliency', maps, [height, width], counts);
     if (isOnDevice(maps)) maps.release();
     return {
+      features: features ?? new Float64Array(),
       flat: Uint8Array.from(saliency.flat.data),
       ...(task.wantMaps && { maps: hostArray(saliency.maps) }),
     };
   }
+}
+
+/** Two tables of `rows` rows as one, side by side. */
+function beside(rows: number, left: Float64Array, right: Float64Array): Float64Array {
+  if (!right.length) return left;
+  const [wide, narrow] = [left.length / rows, right.length / rows];
+  const out = new Float64Array(left.length + right.length);
+  for (let row = 0; row < rows; row++) {
+    out.set(left.subarray(row * wide, (row + 1) * wide), row * (wide + narrow));
+    out.set(right.subarray(row * narrow, (row + 1) * narrow), row * (wide + narrow) + wide);
+  }
+  return out;
 }
 
 /** Where a session runs, in words. */

@@ -16,6 +16,7 @@ export function fingerprint(model: OpenModel, samples: readonly Sample[]): Recor
     preprocessing: digest(model.preprocessing),
     explanation: digest([setup.explanation, model.targetLayer, model.classChoice]),
     binarise: digest(setup.binarise),
+    radiomics: digest(setup.radiomics),
     dropout: digest(setup.dropout && describeDropout(setup.dropout)),
     head: digest([setup.activation, model.labels]),
     compute: digest([setup.runtime, setup.provider, setup.backend, setup.batch]),

@@ -13,8 +13,9 @@ import type { InferenceSetup } from './batch_scorer.js';
 import type { DropoutSetup } from './dropout_scorer.js';
 import { resolveProvider, runsAlone } from '../runtime/index.js';
 import { planWidth } from './memory_plan.js';
-import type { ComputeOptions, DropoutSettings, ExplainOptions, ModelOptions } from './options.js';
+import type { ComputeOptions, DropoutSettings, ExplainOptions, ModelOptions, RadiomicsOptions } from './options.js';
 import type { PipelineWidth } from './pipeline.js';
+import { radiomicsNames, type RadiomicsClasses, type RadiomicsSetup } from './radiomics_scorer.js';
 import { withAlternatives } from './support.js';
 import { version } from '../core/version.js';
 
@@ -43,9 +44,12 @@ export interface OpenModel {
 export type OpenModelOptions = ModelOptions &
   ExplainOptions &
   DropoutSettings &
+  Omit<RadiomicsOptions, 'radiomics' | 'radiomicsOf'> &
   ComputeOptions & {
     /** Whether to run Monte-Carlo dropout. Default false. */
     dropout?: boolean;
+    /** Radiomics to compute. Default none. */
+    radiomicsClasses?: RadiomicsClasses;
     seed?: number;
     onNotice?: (message: string) => void;
   };
@@ -98,6 +102,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     threads: plan.threads,
     backend: options.backend ?? 'auto',
     batch,
+    preprocessing,
     channels,
     height,
     width,
@@ -105,6 +110,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     activation,
     explanation: noSaliency ? null : explanation.name,
     binarise: options.binarise ?? 0.5,
+    radiomics: radiomicsSetup(options),
     dropout,
   };
   const classChoice = options.class ?? 'predicted';
@@ -130,6 +136,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       targetLayer: compiled.targetLayer ?? null,
       class: classChoice,
       binarise: setup.binarise,
+      radiomics: setup.radiomics,
       dropout: dropout && { ...describeDropout(dropout), at: compiled.dropout?.placement },
       runtime,
       provider,
@@ -162,6 +169,12 @@ function compileFor(
     if (options.layer || options.explain) throw obstacle;
     return { compiled: compile(classifier, common), noSaliency: obstacle };
   }
+}
+
+function radiomicsSetup(options: OpenModelOptions): RadiomicsSetup | null {
+  const { radiomicsClasses: classes, binWidth, binCount, shapeBinarise } = options;
+  if (!classes || !radiomicsNames({ classes }).length) return null;
+  return { classes, binWidth: binWidth ?? 25, binCount: binCount ?? null, binarise: shapeBinarise ?? 'otsu' };
 }
 
 const defaultPasses = 20;

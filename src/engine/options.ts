@@ -1,4 +1,7 @@
 import type { ProgressListener } from '../core/progress.js';
+import type { Binarisation } from '../features/binarisation.js';
+import type { RadiomicsClass } from '../features/radiomics/features.js';
+import type { BordaTerm } from '../strategies/index.js';
 
 /** How the model is read and fed. Everything left out is read from the graph, a sidecar JSON or its default. */
 export interface ModelOptions {
@@ -35,8 +38,25 @@ export interface ExplainOptions {
   layer?: string;
   /** Class to explain: an index, a class name, "predicted" (default) or "label" (each sample's own label). */
   class?: number | string;
-  /** How the saliency map is binarised for Dice: a threshold in [0, 1] (default 0.5), "otsu", or "soft" (no threshold). */
-  binarise?: number | 'otsu' | 'soft';
+  /**
+   * How the saliency map is binarised for Dice: a threshold in [0, 1] (default 0.5), "otsu", "max:0.15" (share of its
+   * maximum), "top:0.1" (share of the pixels), or "soft" (no threshold).
+   */
+  binarise?: Binarisation | 'soft';
+}
+
+/** Radiomics of saliency maps and images, for the strategies that rank by them. */
+export interface RadiomicsOptions {
+  /** Feature classes to compute beside those that the strategy needs, so that a later --resume can rank by them. */
+  radiomics?: readonly RadiomicsClass[];
+  /** What is measured: the saliency maps (default), or the images themselves (IDEAL's ablation). */
+  radiomicsOf?: 'saliency' | 'image';
+  /** Width of a grey level on values in [0, 255]. Default 25. */
+  binWidth?: number;
+  /** Number of grey levels, instead of their width. */
+  binCount?: number;
+  /** How a map becomes the region whose shape is measured. Default otsu. */
+  shapeBinarise?: Binarisation;
 }
 
 /** Monte-Carlo dropout, for the strategies that need it. */
@@ -68,7 +88,7 @@ export interface ComputeOptions {
 }
 
 /** Options of a scoring pass. */
-export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSettings, ComputeOptions {
+export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSettings, RadiomicsOptions, ComputeOptions {
   /** Folder, glob or manifest (.csv, .jsonl, .parquet). */
   pool: string;
   /** Output folder. */
@@ -81,6 +101,8 @@ export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSetti
   alpha?: number;
   combine?: 'sum' | 'product' | 'rank-sum';
   uncertainty?: 'entropy' | 'margin';
+  /** Strategy borda: radiomics features and which end of each is labelled first. */
+  borda?: readonly BordaTerm[];
   /** Rank the other way round. */
   reverse?: boolean;
   /** Continue the run in `out`. Without it a folder that holds a run is refused. */

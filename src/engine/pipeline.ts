@@ -113,7 +113,8 @@ export class Pipeline {
   }
 
   #collect(samples: readonly Sample[], decoded: readonly DecodeResult[], result: InferenceResult): BatchOutcome {
-    const { classes, height, width } = this.setup;
+    const { classes, height, width, batch } = this.setup;
+    const features = result.features.length / batch;
     const outcome: BatchOutcome = { scores: [], quarantined: [], maps: new Map(), ran: result.ran };
     samples.forEach(({ index }, i) => {
       const d = decoded[i];
@@ -139,6 +140,7 @@ export class Pipeline {
         confidence: result.confidence[i],
         logits: result.logits.slice(i * classes, (i + 1) * classes),
         criteria: forCriteria((name) => result.criteria[name][i]),
+        features: result.features.slice(i * features, (i + 1) * features),
         flat: result.flat[i] !== 0,
         roi: d.roi,
       });

@@ -1,4 +1,4 @@
-import { criteria, criterionSources } from '../core/criteria.js';
+import { criteria, criterionSources, type Criteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import { ProgressMeter } from '../core/progress.js';
 import { openPool } from '../data/pool.js';
@@ -9,6 +9,7 @@ import { fingerprint } from './fingerprint.js';
 import { openModel, type OpenModel } from './model.js';
 import type { ScoreOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
+import { classesOf, covers, radiomicsNames, type RadiomicsClasses, type RadiomicsSetup } from './radiomics_scorer.js';
 
 /** Batches per transaction: what a crash can cost. */
 const chunkBatches = 16;
@@ -17,6 +18,8 @@ const chunkBatches = 16;
 export interface ScoreSummary {
   out: string;
   strategy: string;
+  /** Radiomics features that the strategy ranks by. */
+  rankedBy: readonly string[];
   samples: number;
   scored: number;
   quarantined: number;
@@ -45,8 +48,9 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
   const started = performance.now();
   const store = await ScoreStore.open(options.out, storeMemory(options.limitMemory));
   try {
-    const dropout = strategy.needs.some((need) => criterionSources[need] === 'dropout');
-    const model = await openModel({ ...options, dropout });
+    const context: StrategyContext = { ...defaultContext, ...definedOf(options) };
+    const model = await openModel({ ...options, ...(await wantedOf(strategy, context, options, store)) });
+    context.maximumEntropy = model.maximumEntropy;
     requireCriteria(strategy, model);
     await beginRun(store, options, model);
     const scoring = await scoreChunks(store, model, options);
@@ -54,7 +58,6 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     if (counts.scored === 0) throw await nothingScored(store, options.out);
     noteMissingRoi(strategy, counts, options);
 
-    const context: StrategyContext = { ...defaultContext, ...definedOf(options), maximumEntropy: model.maximumEntropy };
     await rank(store, strategy, context, options.reverse ?? false);
     await store.setMeta('ranking', { strategy: strategy.name, top, reverse: options.reverse ?? false, ...context });
     const files = await store.export(options.out, top);
@@ -62,6 +65,7 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     return {
       out: options.out,
       strategy: strategy.name,
+      rankedBy: strategy.features?.(context) ?? [],
       samples: await store.sampleCount(),
       scored: counts.scored,
       quarantined: counts.quarantined,
@@ -79,6 +83,28 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     store.close();
   }
 }
+
+/**
+ * What has to be computed beyond logits and saliency: what the strategy needs, and what the options ask for. A resumed run
+ * goes on with what it computed before, where that is enough: so that any strategy can rank it again.
+ */
+async function wantedOf(
+  strategy: Strategy,
+  context: StrategyContext,
+  options: ScoreOptions,
+  store: ScoreStore,
+): Promise<{ dropout: boolean; radiomicsClasses: RadiomicsClasses }> {
+  const dropout = strategy.needs.some((need) => criterionSources[need] === 'dropout');
+  const wanted = classesOf(strategy.features?.(context) ?? [], options.radiomics ?? [], context.radiomicsOf);
+  const earlier = options.resume && !options.overwrite ? await store.meta<Earlier>('run') : undefined;
+  const before = earlier?.radiomics?.classes;
+  return {
+    dropout: dropout || Boolean(earlier?.dropout),
+    radiomicsClasses: before && covers(before, wanted) ? before : wanted,
+  };
+}
+
+type Earlier = Partial<Record<'dropout', unknown> & { radiomics: RadiomicsSetup | null }>;
 
 /** A new run, a resumed one, or a refusal that says which flag is missing. */
 async function beginRun(store: ScoreStore, options: ScoreOptions, model: OpenModel): Promise<void> {
@@ -103,7 +129,8 @@ async function beginRun(store: ScoreStore, options: ScoreOptions, model: OpenMod
     }
     return;
   }
-  await store.begin(samples, { labels: model.labels, run: model.metadata, fingerprint: print });
+  const features = model.setup.radiomics ? radiomicsNames(model.setup.radiomics) : [];
+  await store.begin(samples, { labels: model.labels, run: model.metadata, fingerprint: print }, features);
 }
 
 async function scoreChunks(store: ScoreStore, model: OpenModel, options: ScoreOptions) {
@@ -162,14 +189,16 @@ async function scoreChunks(store: ScoreStore, model: OpenModel, options: ScoreOp
 }
 
 async function rank(store: ScoreStore, strategy: Strategy, context: StrategyContext, reverse: boolean): Promise<void> {
-  const { indices, ids, values } = await store.scoredColumns(criteria);
-  const scores = strategy.score({ ids, columns: values }, context);
+  const names = strategy.features?.(context) ?? [];
+  const { indices, ids, values } = await store.scoredColumns([...criteria, ...names]);
+  const features = new Map(names.map((name) => [name, values[name]]));
+  const scores = strategy.score({ ids, columns: values as Criteria<Float64Array>, features }, context);
   await store.writeRanking(rankOrder(scores, ids, reverse), indices, scores);
 }
 
 function requireCriteria(strategy: Strategy, model: OpenModel): void {
-  const missing = strategy.needs.filter((need) => criterionSources[need] === 'saliency');
-  if (missing.length && model.noSaliency) throw model.noSaliency;
+  const fromSaliency = strategy.needs.some((need) => criterionSources[need] === 'saliency');
+  if ((fromSaliency || model.setup.radiomics?.classes.saliency.length) && model.noSaliency) throw model.noSaliency;
 }
 
 function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: number }, options: ScoreOptions): void {
@@ -191,8 +220,9 @@ async function nothingScored(store: ScoreStore, out: string): Promise<SightlineE
 }
 
 function definedOf(options: ScoreOptions): Partial<StrategyContext> {
-  const { seed, alpha, combine, uncertainty } = options;
-  return Object.fromEntries(Object.entries({ seed, alpha, combine, uncertainty }).filter(([, v]) => v !== undefined));
+  const { seed, alpha, combine, uncertainty, radiomicsOf, borda } = options;
+  const given = { seed, alpha, combine, uncertainty, radiomicsOf, borda };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function storeMemory(limitMb: number | undefined): number {

@@ -10,7 +10,7 @@ import type { RankedSample } from '../store/score_store.js';
 import { renderContactSheet, type ContactTile } from './contact_sheet.js';
 import { renderOverlay } from './overlay.js';
 import type { Subject } from './picture.js';
-import { describeCriteria, describeSaliency, subjectOf } from './subject.js';
+import { describeCriteria, describeFeatures, describeSaliency, subjectOf } from './subject.js';
 
 /** Tiles on the contact sheet at most. */
 const sheetTiles = 24;
@@ -44,6 +44,7 @@ export async function drawSelection(
     const lines = [
       `score ${sample.score.toFixed(3)} · predicted ${describe(sample)}${label}`,
       describeCriteria(sample.criteria),
+      ...(summary.rankedBy.length ? [describeFeatures(sample.features, summary.rankedBy)] : []),
       saliency,
     ];
     const png = await renderOverlay({ ...subject, caption: { title: `#${sample.rank} · ${sample.id}`, lines } });

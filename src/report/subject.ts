@@ -2,6 +2,7 @@ import type { Criteria, Criterion } from '../core/criteria.js';
 import { readForDisplay } from '../data/display.js';
 import type { Preprocessing, Sample } from '../data/types.js';
 import type { OpenModel } from '../engine/model.js';
+import { findFeature } from '../features/radiomics/features.js';
 import type { Subject } from './picture.js';
 
 /** A sample's picture at its original size with its saliency map (at the model's input size) laid where it belongs. */
@@ -22,6 +23,14 @@ export function describeCriteria(values: Criteria): string {
   return named
     .filter(([key]) => Number.isFinite(values[key]))
     .map(([key, name]) => `${name} ${values[key].toFixed(2)}`)
+    .join(' · ');
+}
+
+/** "Kurtosis 4.2 · Entropy 1.31": radiomics features as people read them. */
+export function describeFeatures(values: ReadonlyMap<string, number>, names: readonly string[]): string {
+  return names
+    .filter((name) => Number.isFinite(values.get(name)))
+    .map((name) => `${findFeature(name).feature} ${Number(values.get(name)!.toPrecision(3))}`)
     .join(' · ');
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@duckdb/node-api';
 import { criteria, forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
-import { schema, schemaVersion } from './schema.js';
+import { featureTable, rankedView, schema, schemaVersion } from './schema.js';
 
 /** A sample of the pool as the store keeps it. */
 export interface StoredSample {
@@ -32,6 +32,8 @@ export interface ScoreRow {
   confidence: number;
   logits: Float32Array;
   criteria: Criteria;
+  /** Radiomics in the order of the run's feature names. */
+  features: Float64Array;
   /** The saliency map was constant. */
   flat: boolean;
   roi: 'mask' | 'boxes' | 'none';
@@ -52,6 +54,8 @@ export interface RankedSample extends StoredSample {
   predictedClass: string;
   confidence: number;
   criteria: Criteria;
+  /** The run's radiomics by name. */
+  features: ReadonlyMap<string, number>;
   roi: string;
 }
 
@@ -61,6 +65,8 @@ export interface RankedSample extends StoredSample {
  * that is where a resumed run goes on.
  */
 export class ScoreStore {
+  #features: readonly string[] = [];
+
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
@@ -93,6 +99,7 @@ export class ScoreStore {
       });
       const store = new ScoreStore(instance, await instance.connect(), file);
       await store.#migrate();
+      store.#features = (await store.meta<string[]>('features')) ?? [];
       return store;
     } catch (error) {
       throw openError(error, folder, file);
@@ -102,14 +109,21 @@ export class ScoreStore {
   async #migrate(): Promise<void> {
     await this.connection.run(schema);
     const version = await this.meta('schema_version');
-    if (version === undefined) await this.setMeta('schema_version', schemaVersion);
-    else if (version !== schemaVersion) {
+    if (version === undefined) {
+      await this.connection.run(rankedView([]));
+      await this.setMeta('schema_version', schemaVersion);
+    } else if (version !== schemaVersion) {
       throw new SightlineError('E_STORE', {
         where: this.file,
         what: `the store has schema version ${String(version)}, this release writes ${schemaVersion}`,
         remedy: 'Choose a new --out folder, or use the release that wrote it.',
       });
     }
+  }
+
+  /** Names of the run's radiomics features. */
+  get features(): readonly string[] {
+    return this.#features;
   }
 
   /** A JSON value set with `setMeta`, or undefined. */
@@ -127,8 +141,13 @@ export class ScoreStore {
   /**
    * Begins a run: forgets what was there, writes the pool and what is known of the run, in one transaction. A run that was
    * killed before it has begun leaves nothing behind.
+   * @param features names of the radiomics features that every score row will bring
    */
-  async begin(samples: Iterable<StoredSample>, facts: Readonly<Record<string, unknown>>): Promise<void> {
+  async begin(
+    samples: Iterable<StoredSample>,
+    facts: Readonly<Record<string, unknown>>,
+    features: readonly string[] = [],
+  ): Promise<void> {
     await this.transaction(async () => {
       for (const table of ['samples', 'scores', 'quarantine', 'chunks', 'ranking'])
         await this.connection.run(`DELETE FROM ${table}`);
@@ -145,8 +164,10 @@ export class ScoreStore {
         text(row, s.patient);
         text(row, s.split);
       });
-      for (const [key, value] of Object.entries(facts)) await this.setMeta(key, value);
+      await this.connection.run(featureTable(features) + rankedView(features));
+      for (const [key, value] of Object.entries({ ...facts, features })) await this.setMeta(key, value);
     });
+    this.#features = features;
   }
 
   async sampleCount(): Promise<number> {
@@ -179,6 +200,12 @@ export class ScoreStore {
         row.appendBoolean(s.flat);
         row.appendVarchar(s.roi);
       });
+      if (this.#features.length) {
+        await this.#append('features', scores, (row, s) => {
+          row.appendInteger(s.index);
+          this.#features.forEach((_, i) => number(row, s.features[i]));
+        });
+      }
       await this.#append('quarantine', quarantined, (row, q) => {
         row.appendInteger(q.index);
         row.appendVarchar(q.stage);
@@ -199,7 +226,7 @@ export class ScoreStore {
   }
 
   /**
-   * The scored pool by column, in pool order. `values` holds one array per name asked for; NULL is NaN.
+   * The scored pool by column, in pool order. `values` holds one array per criterion or feature asked for; NULL is NaN.
    */
   async scoredColumns<N extends string>(
     names: readonly N[],
@@ -209,7 +236,8 @@ export class ScoreStore {
     const ids = new Array<string>(scored);
     const values = Object.fromEntries(names.map((name) => [name, new Float64Array(scored)])) as Record<N, Float64Array>;
     const result = await this.connection.stream(
-      `SELECT idx, id, ${names.join(', ')} FROM scores JOIN samples USING (idx) ORDER BY idx`,
+      `SELECT idx, id, ${names.map((name) => `"${name}"`).join(', ')} FROM scores JOIN samples USING (idx)
+       ${this.#features.length ? 'JOIN features USING (idx)' : ''} ORDER BY idx`,
     );
     let at = 0;
     for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk()) {
@@ -240,8 +268,9 @@ export class ScoreStore {
   async top(count: number): Promise<RankedSample[]> {
     const rows = await this.#rows(
       `SELECT ${sampleColumns.replaceAll(/\w+/g, (c) => `s.${c}`)}, r.rank, r.score, c.predicted, c.confidence,
-              c.roi, class_name(c.predicted), ${criteria.map((name) => `c.${name}`).join(', ')}
-       FROM ranking r JOIN samples s USING (idx) JOIN scores c USING (idx) WHERE r.rank <= $1 ORDER BY r.rank`,
+              c.roi, class_name(c.predicted), ${[...criteria.map((name) => `c.${name}`), ...this.#features.map((name) => `f."${name}"`)].join(', ')}
+       FROM ranking r JOIN samples s USING (idx) JOIN scores c USING (idx)
+       ${this.#features.length ? 'JOIN features f USING (idx)' : ''} WHERE r.rank <= $1 ORDER BY r.rank`,
       [count],
     );
     return rows.map((row) => {
@@ -253,6 +282,7 @@ export class ScoreStore {
         predicted: predicted as number,
         confidence: confidence as number,
         criteria: forCriteria((name) => values[criteria.indexOf(name)] as number),
+        features: new Map(this.#features.map((name, i) => [name, values[criteria.length + i] as number])),
         roi: roi as string,
         predictedClass: predictedClass as string,
       };

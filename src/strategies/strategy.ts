@@ -1,9 +1,12 @@
+import type { BordaTerm } from './borda_count.js';
 import type { Criteria, Criterion } from '../core/criteria.js';
 
 /** The scored pool, column by column; all columns have one length. */
 export interface ScoredPool {
   readonly ids: readonly string[];
   readonly columns: Readonly<Criteria<Float64Array>>;
+  /** Radiomics features by full name ("saliency_glcm_Idn"), where the strategy asked for them. */
+  readonly features: ReadonlyMap<string, Float64Array>;
 }
 
 /** Settings that strategies read; every one has a default in `defaultContext`. */
@@ -18,6 +21,10 @@ export interface StrategyContext {
   combine: 'sum' | 'product' | 'rank-sum';
   /** XAL: which uncertainty. */
   uncertainty: 'entropy' | 'margin';
+  /** Radiomics strategies: of the saliency maps, or (IDEAL's ablation) of the images themselves. */
+  radiomicsOf: 'saliency' | 'image';
+  /** borda: the features and their directions. */
+  borda: readonly BordaTerm[];
 }
 
 export const defaultContext: StrategyContext = {
@@ -26,6 +33,8 @@ export const defaultContext: StrategyContext = {
   alpha: 0.5,
   combine: 'sum',
   uncertainty: 'entropy',
+  radiomicsOf: 'saliency',
+  borda: [],
 };
 
 /** One acquisition function. */
@@ -37,6 +46,8 @@ export interface Strategy {
   readonly needs: readonly Criterion[];
   /** Criteria it uses where they exist. */
   readonly uses?: readonly Criterion[];
+  /** Full names of the radiomics features that it ranks by. @throws SightlineError E_ARGUMENT */
+  features?(context: StrategyContext): readonly string[];
   /** A score per sample: higher = label first. Pure: equal arguments give equal scores. */
   score(pool: ScoredPool, context: StrategyContext): Float64Array;
 }

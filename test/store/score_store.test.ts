@@ -17,12 +17,40 @@ const row = (index: number, known: Partial<Criteria> = {}, extra: Partial<ScoreR
   confidence: 0.75,
   logits: Float32Array.of(0, 1),
   criteria: { ...forCriteria(() => NaN), ...numbers, ...known },
+  features: new Float64Array(),
   flat: false,
   roi: 'none',
   ...extra,
 });
 
 describe('ScoreStore', () => {
+  it('keeps the radiomics of a run, and forgets them with it', async () => {
+    const names = ['saliency_firstorder_Kurtosis', 'original_glcm_MCC'];
+    let store = await ScoreStore.open(folder);
+    await store.begin([sample(0), sample(1)], { labels: ['a', 'b'] }, names);
+    await store.commitChunk(
+      0,
+      [row(0, {}, { features: Float64Array.of(3.5, NaN) }), row(1, {}, { features: Float64Array.of(1, 0.25) })],
+      [],
+    );
+    store.close();
+    store = await ScoreStore.open(folder);
+    expect(store.features).toEqual(names);
+    const { values } = await store.scoredColumns(names);
+    expect(values).toEqual({ [names[0]]: Float64Array.of(3.5, 1), [names[1]]: Float64Array.of(NaN, 0.25) });
+    await store.writeRanking(Uint32Array.of(1, 0), Int32Array.of(0, 1), Float64Array.of(0, 1));
+    const [first] = await store.top(1);
+    expect(first.features).toEqual(new Map([[names[0], 1], [names[1], 0.25]])); // prettier-ignore
+    const { scoresCsv } = await store.export(folder, 1);
+    expect((await readFile(scoresCsv, 'utf8')).split('\n')[0]).toContain(`bald,${names.join(',')},roi`);
+
+    await store.begin([sample(0)], { labels: ['a', 'b'] });
+    expect(store.features).toEqual([]);
+    await store.commitChunk(0, [row(0)], []);
+    expect((await readFile((await store.export(folder, 1)).scoresCsv, 'utf8')).split('\n')[0]).toContain('bald,roi');
+    store.close();
+  });
+
   it('keeps samples, chunks, scores and ranking over a re-open', async () => {
     let store = await ScoreStore.open(folder);
     const first = sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' });

@@ -5,9 +5,10 @@ import { defaultContext, findStrategy, type ScoredPool } from '../../src/strateg
 import { meanRanks } from '../../src/strategies/ranks.js';
 
 const ids = ['a', 'b', 'c'];
-function pool(columns: Partial<Record<Criterion, number[]>>): ScoredPool {
+function pool(columns: Partial<Record<Criterion, number[]>>, features: Record<string, number[]> = {}): ScoredPool {
   return {
     ids,
+    features: new Map(Object.entries(features).map(([name, values]) => [name, Float64Array.from(values)])),
     columns: Object.fromEntries(
       criteria.map((c) => [c, Float64Array.from(columns[c] ?? [NaN, NaN, NaN])]),
     ) as ScoredPool['columns'],
@@ -27,6 +28,49 @@ describe('toy cases worked out by hand', () => {
     const columns = { mc_epistemic: [0.1, 0.2, 0], mc_aleatoric: [0.3, 0, 0.35], bald: [0.02, 0.3, 0.1] };
     expect(order('mc-dropout', pool(columns))).toBe('acb');
     expect(order('bald', pool(columns))).toBe('bca');
+  });
+
+  it('Borda count: points for every sample beaten, ties in the middle, low first where asked', () => {
+    const features = {
+      saliency_firstorder_Kurtosis: [3, 9, 5], // points 0, 1, ½
+      saliency_firstorder_Skewness: [1, 2, 2], // 0, ¾, ¾
+      saliency_firstorder_Entropy: [2, 1, 0.5], // low first: 0, ½, 1
+      saliency_firstorder_TotalEnergy: [7, 7, 7], // ½ each
+    };
+    const scores = findStrategy('pyrad-firstorder').score(pool({}, features), defaultContext);
+    expect([...scores]).toEqual([0.5 / 4, (1 + 0.75 + 0.5 + 0.5) / 4, (0.5 + 0.75 + 1 + 0.5) / 4]);
+    expect(order('pyrad-firstorder', pool({}, features))).toBe('cba'); // a tie: by id when equal
+  });
+
+  it('Borda count: a missing feature gives no points, a sample without any scores NaN', () => {
+    const features = {
+      saliency_shape2D_Sphericity: [0.9, NaN, 0.3],
+      saliency_shape2D_SphericalDisproportion: [1 / 0.9, NaN, 1 / 0.3],
+      saliency_shape2D_Elongation: [NaN, NaN, 0.5],
+    };
+    const scores = findStrategy('pyrad-shape2d').score(pool({}, features), defaultContext);
+    expect([...scores]).toEqual([2 / 3, NaN, expect.closeTo(0.5 / 3, 12)]);
+  });
+
+  it('Borda count over the images, and over a list of the user’s', () => {
+    const features = {
+      original_glcm_SumEntropy: [1, 2, 3],
+      original_glcm_Idn: [0.5, 0.9, 0.7],
+      original_glcm_DifferenceEntropy: [1, 2, 3],
+      original_glcm_MCC: [0.1, 0.2, 0.3],
+    };
+    expect(order('pyrad-glcm', pool({}, features), { radiomicsOf: 'image' })).toBe('abc');
+    const borda = [
+      { feature: 'original_glcm_Idn', first: 'low' },
+      { feature: 'glcm_MCC', first: 'low' },
+    ] as const;
+    expect(order('borda', pool({}, features), { radiomicsOf: 'image', borda })).toBe('acb');
+    expect(findStrategy('borda').features!({ ...defaultContext, borda })).toEqual([
+      'original_glcm_Idn',
+      'saliency_glcm_MCC',
+    ]);
+    expect(() => order('borda', pool({}, features), { borda })).toThrow('saliency_glcm_MCC');
+    expect(() => order('borda', pool({}, features))).toThrow('--borda');
   });
 
   it('margin: smallest first', () => {
@@ -57,7 +101,7 @@ describe('toy cases worked out by hand', () => {
 
   it('random depends on seed and id alone', () => {
     const scores = (seed: number, names: string[]) => [
-      ...findStrategy('random').score({ ids: names, columns: pool({}).columns }, { ...defaultContext, seed }),
+      ...findStrategy('random').score({ ...pool({}), ids: names }, { ...defaultContext, seed }),
     ];
     const forward = scores(1, ['x', 'y', 'z']);
     expect(scores(1, ['z', 'y', 'x'])).toEqual(forward.toReversed());

@@ -1,10 +1,11 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { score, type ScoreSummary } from '../../engine/score.js';
 import type { ScoreOptions } from '../../engine/options.js';
 import { drawSelection } from '../../report/selection.js';
 import { strategies } from '../../strategies/index.js';
 import { addModelFlags } from '../model_flags.js';
-import { fraction, integer } from '../numbers.js';
+import { integer } from '../numbers.js';
+import { addStrategyFlags } from '../strategy_flags.js';
 import { formatDuration, Terminal } from '../terminal.js';
 
 export function addScore(program: Command): void {
@@ -16,35 +17,9 @@ export function addScore(program: Command): void {
       `\nStrategies:\n${[...strategies.values()].map((s) => `  ${s.name.padEnd(18)}${s.summary}`).join('\n')}`,
     )
     .requiredOption('--pool <path>', 'folder, glob (quoted), or manifest .csv, .jsonl, .parquet');
-  addModelFlags(command)
-    .addOption(new Option('--strategy <name>', 'acquisition function').choices([...strategies.keys()]).default('xal'))
+  addStrategyFlags(addModelFlags(command))
     .option('--top <n>', 'samples to select', integer(1), 50)
     .option('--out <folder>', 'where results go', 'sightline-out')
-    .option('--seed <n>', 'seed of every random draw', integer(0), 0)
-    .option('--alpha <a>', 'xal: weight of uncertainty against misalignment', fraction, 0.5)
-    .addOption(
-      new Option('--combine <how>', 'xal: how the two criteria are combined')
-        .choices(['sum', 'product', 'rank-sum'])
-        .default('sum'),
-    )
-    .addOption(
-      new Option('--uncertainty <which>', 'xal: which uncertainty').choices(['entropy', 'margin']).default('entropy'),
-    )
-    .option('--dropout-passes <n>', 'Monte-Carlo dropout: passes per image (default 20)', integer(2, 1000))
-    .option('--dropout-rate <p>', "Monte-Carlo dropout: share dropped (default: the model's own, else 0.2)", fraction)
-    .addOption(
-      new Option('--dropout-at <where>', "Monte-Carlo dropout: where (default: the model's own, else blocks)").choices([
-        'model',
-        'blocks',
-        'head',
-      ]),
-    )
-    .addOption(
-      new Option('--dropout-unit <what>', 'Monte-Carlo dropout: what is dropped in feature maps').choices([
-        'channel',
-        'element',
-      ]),
-    )
     .option('--reverse', 'rank the other way round')
     .option('--resume', 'continue the run in --out after a crash, or re-rank a finished one')
     .option('--overwrite', 'discard the run in --out')
