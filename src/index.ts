@@ -10,9 +10,22 @@ export { score, type ScoreSummary } from './engine/score.js';
 export { explainSamples, type Explained } from './engine/explain.js';
 export { openModel, type OpenModel, type OpenModelOptions } from './engine/model.js';
 export type { ComputeOptions, ExplainOptions, ModelOptions, ScoreOptions } from './engine/options.js';
+export { radiomics, type QuarantinedCase, type RadiomicsOptions, type RadiomicsSummary } from './engine/radiomics.js';
 export { drawSelection, type SelectionPictures } from './report/selection.js';
 export { renderOverlay } from './report/overlay.js';
 export { renderContactSheet } from './report/contact_sheet.js';
+
+export {
+  extractRadiomics,
+  planRadiomics,
+  type RadiomicsFeatures,
+  type RadiomicsInput,
+  type RadiomicsPlan,
+  type RadiomicsScale,
+} from './features/radiomics/extract.js';
+export { radiomicsClasses, type FeatureSelection, type RadiomicsClass } from './features/radiomics/features.js';
+export { readParamsFile, type RadiomicsParams } from './features/radiomics/params_file.js';
+export type { RadiomicsSettings } from './features/radiomics/settings.js';
 
 export { openPool } from './data/pool.js';
 export { writePhantoms } from './data/phantom.js';

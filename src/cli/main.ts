@@ -5,6 +5,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addExplain } from './commands/explain.js';
 import { addInspect } from './commands/inspect.js';
 import { addPhantoms } from './commands/phantoms.js';
+import { addRadiomics } from './commands/radiomics.js';
 import { addScore } from './commands/score.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
@@ -22,7 +23,7 @@ const program = new Command('sightline')
   .option('--quiet', 'print errors only')
   .showHelpAfterError('(run with --help for the options)');
 
-for (const add of [addScore, addExplain, addInspect, addDoctor, addDemo, addPhantoms]) add(program);
+for (const add of [addScore, addExplain, addInspect, addRadiomics, addDoctor, addDemo, addPhantoms]) add(program);
 
 try {
   await program.parseAsync();

@@ -40,6 +40,31 @@ export function numberList(text: string): number[] {
   return values;
 }
 
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+/** "firstorder,glcm" → two names. */
+export function nameList(text: string): string[] {
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+  if (!names.length) throw new InvalidArgumentError('Expected names separated by commas.');
+  return names;
+}
+
+/** A mask's value from 1, or "any". */
+export function maskLabel(text: string): number | 'any' {
+  const value = Number(text);
+  if (text === 'any') return text;
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number from 1, or "any".');
+  return value;
+}
+
 /** "224" or "320x256" (height × width). */
 export function imageSize(text: string): [number, number] {
   const match = /^(\d+)(?:[x×,](\d+))?$/i.exec(text.trim());

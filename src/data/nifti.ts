@@ -107,6 +107,36 @@ function shape({ dims }: Header, where: string): Volume['dims'] {
   return all;
 }
 
+/** A whole volume's stored values. */
+export interface NiftiVoxels {
+  /** Array dimensions [x, y, z] and channels (all dimensions beyond the third). */
+  dims: readonly [number, number, number, number];
+  /** Dimensions that the header declares: 2 for a picture. */
+  rank: number;
+  /** Samples per voxel inside the data type: 3 for RGB. */
+  colours: number;
+  /** Millimetres [z, y, x], where the header gives them. */
+  spacing?: [number, number, number];
+  /** Array index [x, y, z, 1] → millimetres, rows of 4, where the header has a qform or sform. */
+  affine?: readonly (readonly number[])[];
+  /** Value after the header's slope and intercept; index x + y·dims[0] + z·dims[0]·dims[1] + … */
+  at: (index: number) => number;
+}
+
+/** Opens a volume for reading voxel by voxel: no value is checked. @throws SightlineError E_IMAGE_FORMAT, E_IMAGE_CORRUPT */
+export function niftiVoxels(file: Buffer, where: string): NiftiVoxels {
+  const { dims, colours, at, header } = openVolume(file, where);
+  const spacing = [3, 2, 1].map((axis) => header.pixDims[axis]) as [number, number, number];
+  return {
+    dims,
+    rank: header.dims[0],
+    colours,
+    at,
+    spacing: spacing.every((s) => s > 0 && Number.isFinite(s)) ? spacing : undefined,
+    affine: header.qform_code > 0 || header.sform_code > 0 ? header.affine : undefined,
+  };
+}
+
 const volumes = new WeakMap<Buffer, Volume>();
 
 function openVolume(file: Buffer, where: string): Volume {

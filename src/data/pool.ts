@@ -4,12 +4,15 @@ import { basename, extname, join, relative, resolve, sep } from 'node:path';
 import { glob } from 'tinyglobby';
 import { SightlineError } from '../core/errors.js';
 import { isManifest, manifestExtensions, readManifest } from './manifest.js';
+import { niftiReader } from './nifti.js';
 import { readerByName, readerOf, readers, readHead, sliceCount } from './readers.js';
 import type { Axis, Sample } from './types.js';
 
 export interface PoolOptions {
   /** NIfTI: the axis along which volumes are cut into slices. Default 2. */
   axis?: Axis;
+  /** A NIfTI volume is one sample instead of one a slice (rows of a manifest that name a slice stay slices). */
+  wholeVolumes?: boolean;
   /** Things worth telling once: files that were ignored, columns that were not used. */
   onNotice?: (message: string) => void;
 }
@@ -33,7 +36,7 @@ export async function openPool(spec: string, options: PoolOptions = {}): Promise
   }
   if (found?.isFile()) {
     const samples = await openFile(resolve(spec), notice);
-    return expandSlices(samples, options.axis ?? 2, spec, notice, false);
+    return expandSlices(samples, options, spec, notice, false);
   }
   const root = found ? resolve(spec) : process.cwd();
   const files = found ? await listFolder(root) : await glob(spec, { absolute: true, onlyFiles: true });
@@ -44,7 +47,7 @@ export async function openPool(spec: string, options: PoolOptions = {}): Promise
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
     .map(({ path, id }, index): Sample => ({ index, id, path }));
   if (ignored.size) notice(`Ignored: ${countsOf(ignored)}.`);
-  return expandSlices(samples, options.axis ?? 2, spec, notice, true, ignored);
+  return expandSlices(samples, options, spec, notice, true, ignored);
 }
 
 async function openFile(path: string, notice: (message: string) => void): Promise<Sample[]> {
@@ -114,7 +117,7 @@ function countsOf(counts: ReadonlyMap<string, number>): string {
  */
 function expandSlices(
   samples: Sample[],
-  axis: Axis,
+  options: PoolOptions,
   spec: string,
   notice: (message: string) => void,
   dropEmpty: boolean,
@@ -124,7 +127,7 @@ function expandSlices(
   let withoutPixels = 0;
   for (const sample of samples) {
     const { slices, hasPixels } =
-      sample.slice === undefined ? slicesOf(sample.path, axis) : { slices: 1, hasPixels: true };
+      sample.slice === undefined ? slicesOf(sample.path, options) : { slices: 1, hasPixels: true };
     if (!hasPixels && dropEmpty) withoutPixels++;
     else if (slices === 1) out.push({ ...sample, index: out.length });
     else
@@ -143,13 +146,14 @@ function expandSlices(
   });
 }
 
-function slicesOf(path: string, axis: Axis): { slices: number; hasPixels: boolean } {
+function slicesOf(path: string, { axis, wholeVolumes }: PoolOptions): { slices: number; hasPixels: boolean } {
   const single = { slices: 1, hasPixels: true };
   // Formats that are one picture are told by their name: no need to open 100,000 PNG files.
   const named = readerByName(path);
   if (named && !named.countSlices) return single;
   try {
-    return sliceCount(path, axis);
+    if (wholeVolumes && readerOf(readHead(path)) === niftiReader) return single;
+    return sliceCount(path, axis ?? 2);
   } catch {
     return single;
   }

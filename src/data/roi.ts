@@ -53,7 +53,8 @@ async function readMask(
   return mask;
 }
 
-function fillBoxes(boxes: readonly Box[], width: number, height: number, where: string): Uint8Array {
+/** u8[height, width], 1 inside any box. @throws SightlineError E_ROI for a box outside the image; `where` names it */
+export function fillBoxes(boxes: readonly Box[], width: number, height: number, where: string): Uint8Array {
   const mask = new Uint8Array(width * height);
   for (const { x0, y0, x1, y1 } of boxes) {
     if (!(x1 > 0 && y1 > 0 && x0 < width && y0 < height && x1 > x0 && y1 > y0)) {
