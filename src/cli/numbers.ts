@@ -23,12 +23,6 @@ export function fraction(text: string): number {
   return value;
 }
 
-export function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a positive number.');
-  return value;
-}
-
 /** "0.485,0.456,0.406" → three numbers; one number stands for every channel. */
 export function numberList(text: string): number[] {
   const values = text

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { parseClasses } from '../features/radiomics/features.js';
 import { parseBorda, strategies } from '../strategies/index.js';
-import { binarisation, fraction, integer, parsed, positive } from './numbers.js';
+import { binarisation, fraction, integer, parsed, positiveNumber } from './numbers.js';
 
 /** Flags of the acquisition functions. Their names are those of `ScoreOptions`. */
 export function addStrategyFlags(command: Command): Command {
@@ -37,7 +37,7 @@ function addRadiomicsFlags(command: Command): Command {
       'also compute firstorder, glcm, shape2D or all, for a later --resume',
       parsed(parseClasses),
     )
-    .option('--bin-width <w>', 'radiomics: width of a grey level on values from 0 to 255 (default 25)', positive)
+    .option('--bin-width <w>', 'radiomics: width of a grey level on values from 0 to 255 (default 25)', positiveNumber)
     .option('--bin-count <n>', 'radiomics: number of grey levels, instead of their width', integer(2, 1024))
     .option(
       '--shape-binarise <how>',

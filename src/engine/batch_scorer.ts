@@ -9,7 +9,7 @@ import { probabilities, uncertainty, type Activation } from '../features/uncerta
 import { dice } from '../kernels/dice.js';
 import { histogram } from '../kernels/histogram.js';
 import { DropoutScorer, type DropoutSetup } from './dropout_scorer.js';
-import { greyImages, RadiomicsScorer, type RadiomicsSetup } from './radiomics_scorer.js';
+import { greyImages, MapRadiomics, type MapRadiomicsSetup } from './map_radiomics.js';
 import { openSession, type ProviderName, type RuntimeName, type Session } from '../runtime/index.js';
 
 /** Everything a worker needs to open a model: plain data, and the ONNX bytes in shared memory. */
@@ -32,7 +32,7 @@ export interface InferenceSetup {
   explanation: string | null;
   binarise: Binarisation | 'soft';
   /** Radiomics of the saliency maps or the images, when a strategy needs them. */
-  radiomics: RadiomicsSetup | null;
+  radiomics: MapRadiomicsSetup | null;
   /** Monte-Carlo dropout, when a criterion needs it. */
   dropout: DropoutSetup | null;
 }
@@ -79,7 +79,7 @@ export async function openBatchScorer(setup: InferenceSetup): Promise<BatchScore
 
 /** Runs one batch: model → saliency → histogram and Dice; only the numbers leave the device. */
 export class BatchScorer {
-  readonly #radiomics: RadiomicsScorer | null;
+  readonly #radiomics: MapRadiomics | null;
 
   constructor(
     private readonly setup: InferenceSetup,
@@ -87,7 +87,7 @@ export class BatchScorer {
     private readonly backend: Backend,
     private readonly dropout: DropoutScorer | null,
   ) {
-    this.#radiomics = setup.radiomics && new RadiomicsScorer(setup.radiomics, backend);
+    this.#radiomics = setup.radiomics && new MapRadiomics(setup.radiomics, backend);
   }
 
   async run(task: InferenceTask): Promise<InferenceResult> {

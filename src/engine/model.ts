@@ -13,9 +13,9 @@ import type { InferenceSetup } from './batch_scorer.js';
 import type { DropoutSetup } from './dropout_scorer.js';
 import { resolveProvider, runsAlone } from '../runtime/index.js';
 import { planWidth } from './memory_plan.js';
-import type { ComputeOptions, DropoutSettings, ExplainOptions, ModelOptions, RadiomicsOptions } from './options.js';
+import type { ComputeOptions, DropoutSettings, ExplainOptions, ModelOptions, ScoreRadiomics } from './options.js';
 import type { PipelineWidth } from './pipeline.js';
-import { radiomicsNames, type RadiomicsClasses, type RadiomicsSetup } from './radiomics_scorer.js';
+import { radiomicsNames, type RadiomicsClasses, type MapRadiomicsSetup } from './map_radiomics.js';
 import { withAlternatives } from './support.js';
 import { version } from '../core/version.js';
 
@@ -44,7 +44,7 @@ export interface OpenModel {
 export type OpenModelOptions = ModelOptions &
   ExplainOptions &
   DropoutSettings &
-  Omit<RadiomicsOptions, 'radiomics' | 'radiomicsOf'> &
+  Omit<ScoreRadiomics, 'radiomics' | 'radiomicsOf'> &
   ComputeOptions & {
     /** Whether to run Monte-Carlo dropout. Default false. */
     dropout?: boolean;
@@ -171,7 +171,7 @@ function compileFor(
   }
 }
 
-function radiomicsSetup(options: OpenModelOptions): RadiomicsSetup | null {
+function radiomicsSetup(options: OpenModelOptions): MapRadiomicsSetup | null {
   const { radiomicsClasses: classes, binWidth, binCount, shapeBinarise } = options;
   if (!classes || !radiomicsNames({ classes }).length) return null;
   return { classes, binWidth: binWidth ?? 25, binCount: binCount ?? null, binarise: shapeBinarise ?? 'otsu' };

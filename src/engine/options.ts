@@ -46,7 +46,7 @@ export interface ExplainOptions {
 }
 
 /** Radiomics of saliency maps and images, for the strategies that rank by them. */
-export interface RadiomicsOptions {
+export interface ScoreRadiomics {
   /** Feature classes to compute beside those that the strategy needs, so that a later --resume can rank by them. */
   radiomics?: readonly RadiomicsClass[];
   /** What is measured: the saliency maps (default), or the images themselves (IDEAL's ablation). */
@@ -88,7 +88,7 @@ export interface ComputeOptions {
 }
 
 /** Options of a scoring pass. */
-export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSettings, RadiomicsOptions, ComputeOptions {
+export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSettings, ScoreRadiomics, ComputeOptions {
   /** Folder, glob or manifest (.csv, .jsonl, .parquet). */
   pool: string;
   /** Output folder. */

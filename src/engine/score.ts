@@ -9,7 +9,7 @@ import { fingerprint } from './fingerprint.js';
 import { openModel, type OpenModel } from './model.js';
 import type { ScoreOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
-import { classesOf, covers, radiomicsNames, type RadiomicsClasses, type RadiomicsSetup } from './radiomics_scorer.js';
+import { classesOf, covers, radiomicsNames, type RadiomicsClasses, type MapRadiomicsSetup } from './map_radiomics.js';
 
 /** Batches per transaction: what a crash can cost. */
 const chunkBatches = 16;
@@ -104,7 +104,7 @@ async function wantedOf(
   };
 }
 
-type Earlier = Partial<Record<'dropout', unknown> & { radiomics: RadiomicsSetup | null }>;
+type Earlier = Partial<Record<'dropout', unknown> & { radiomics: MapRadiomicsSetup | null }>;
 
 /** A new run, a resumed one, or a refusal that says which flag is missing. */
 async function beginRun(store: ScoreStore, options: ScoreOptions, model: OpenModel): Promise<void> {

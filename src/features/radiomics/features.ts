@@ -56,14 +56,15 @@ export function findClass(text: string): RadiomicsClass {
  * Case is ignored.
  * @throws SightlineError E_ARGUMENT with the nearest known names
  */
-export function findFeature(text: string): { class: RadiomicsClass; feature: string } {
+export function findFeature(text: string): { prefix?: string; class: RadiomicsClass; feature: string } {
   const parts = text.trim().split(/[_:]/);
   const [className = '', feature = ''] = parts.slice(-2);
   const asked = `${className}_${feature}`.toLowerCase();
   const known = allFeatures.find((name) => name.toLowerCase() === asked);
   if (known && parts.length <= 3) {
     const name = classNames.find((c) => known.startsWith(`${c}_`))!;
-    return { class: name, feature: known.slice(name.length + 1) };
+    const prefix = parts.length === 3 ? parts[0].toLowerCase() : undefined;
+    return { prefix, class: name, feature: known.slice(name.length + 1) };
   }
   const equal = withdrawn[asked];
   throw new SightlineError('E_ARGUMENT', {
@@ -71,6 +72,18 @@ export function findFeature(text: string): { class: RadiomicsClass; feature: str
     what: equal ? `pyradiomics withdrew "${text}" and gives no value for it` : `there is no feature "${text}"`,
     remedy: equal ? `${equal} is the same number.` : `Did you mean ${nearestNames(asked, allFeatures).join(', ')}?`,
   });
+}
+
+/** A feature's name in full, `<prefix>_<class>_<Feature>`; a prefix of its own wins. @throws SightlineError E_ARGUMENT */
+export function fullName(text: string, prefix?: string): string {
+  const found = findFeature(text);
+  return [found.prefix ?? prefix, found.class, found.feature].filter(Boolean).join('_');
+}
+
+/** "firstorder,glcm" or "all". @throws SightlineError E_ARGUMENT */
+export function parseClasses(text: string): RadiomicsClass[] {
+  if (text.trim().toLowerCase() === 'all') return classNames;
+  return [...new Set(text.split(',').map(findClass))];
 }
 
 /**

@@ -15,7 +15,7 @@ const sources = Object.keys(radiomicsPrefix) as RadiomicsOf[];
 export type RadiomicsClasses = Readonly<Record<RadiomicsOf, readonly RadiomicsClass[]>>;
 
 /** Everything a worker needs to compute a run's radiomics: plain data. */
-export interface RadiomicsSetup {
+export interface MapRadiomicsSetup {
   classes: RadiomicsClasses;
   /** Grey levels: as pyradiomics' settings of the same names, on values in [0, 255]. */
   binWidth: number;
@@ -49,14 +49,14 @@ export function covers(classes: RadiomicsClasses, wanted: RadiomicsClasses): boo
 }
 
 /** Names of the features of whole classes, in the order of their columns. */
-export function radiomicsNames({ classes }: Pick<RadiomicsSetup, 'classes'>): string[] {
+export function radiomicsNames({ classes }: Pick<MapRadiomicsSetup, 'classes'>): string[] {
   return sources.flatMap((of) => planOf(of, classes[of]).names);
 }
 
 function planOf(
   of: RadiomicsOf,
   classes: readonly RadiomicsClass[],
-  settings: Pick<RadiomicsSetup, 'binWidth' | 'binCount'> = { binWidth: 25, binCount: null },
+  settings: Pick<MapRadiomicsSetup, 'binWidth' | 'binCount'> = { binWidth: 25, binCount: null },
 ): RadiomicsPlan {
   const selection = new Map(classes.map((name) => [name, radiomicsClasses[name]]));
   const { binWidth, binCount } = settings;
@@ -64,13 +64,13 @@ function planOf(
 }
 
 /** Radiomics of a batch of maps or images. */
-export class RadiomicsScorer {
+export class MapRadiomics {
   readonly #plans: Readonly<Record<RadiomicsOf, RadiomicsPlan>>;
   /** The whole image, for the size of batch seen last. */
   #whole: Tensor<'u8'> = tensor('u8', [0]);
 
   constructor(
-    private readonly setup: RadiomicsSetup,
+    private readonly setup: MapRadiomicsSetup,
     private readonly backend: Backend,
   ) {
     const plan = (of: RadiomicsOf) => planOf(of, setup.classes[of], setup);
