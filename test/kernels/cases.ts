@@ -3,6 +3,7 @@ import type { Tolerance } from '../../src/backend/op.js';
 import type { Case, KernelCases } from './cases/case.js';
 import { diceCases } from './cases/dice.js';
 import { distanceTo, nearestCases, pairwiseCases } from './cases/distances.js';
+import { glcmCases } from './cases/glcm.js';
 import { gradcamCases } from './cases/gradcam.js';
 import { histogramCases } from './cases/histogram.js';
 
@@ -11,7 +12,14 @@ export { f32, type Case, type KernelCases } from './cases/case.js';
 export { resizeCases } from './cases/resize.js';
 
 /** Every kernel on every backend. */
-export const kernelCases: KernelCases[] = [gradcamCases, diceCases, histogramCases, pairwiseCases, nearestCases];
+export const kernelCases: KernelCases[] = [
+  gradcamCases,
+  diceCases,
+  histogramCases,
+  pairwiseCases,
+  nearestCases,
+  glcmCases,
+];
 
 type Arrays = Record<string, { readonly length: number; readonly [i: number]: number | bigint }>;
 
