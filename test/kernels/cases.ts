@@ -5,13 +5,21 @@ import { diceCases } from './cases/dice.js';
 import { distanceTo, nearestCases, pairwiseCases } from './cases/distances.js';
 import { gradcamCases } from './cases/gradcam.js';
 import { histogramCases } from './cases/histogram.js';
+import { shape2dCases } from './cases/shape2d.js';
 
 export { f32, type Case, type KernelCases } from './cases/case.js';
 /** C++ only; values against Pillow and torch are in test/data/resize.test.ts. */
 export { resizeCases } from './cases/resize.js';
 
 /** Every kernel on every backend. */
-export const kernelCases: KernelCases[] = [gradcamCases, diceCases, histogramCases, pairwiseCases, nearestCases];
+export const kernelCases: KernelCases[] = [
+  gradcamCases,
+  diceCases,
+  histogramCases,
+  pairwiseCases,
+  nearestCases,
+  shape2dCases,
+];
 
 type Arrays = Record<string, { readonly length: number; readonly [i: number]: number | bigint }>;
 
