@@ -11,8 +11,8 @@ struct Params {
   columnSpacing: f32,
 }
 
-@group(0) @binding(0) var<storage, read> maps: array<u32>; // [B,H,W], bits of f32: NaN and infinity compare as they should
-@group(0) @binding(1) var<storage, read> thresholds: array<u32>; // [B], bits of f32
+@group(0) @binding(0) var<storage, read> maps: array<f32>; // [B,H,W]
+@group(0) @binding(1) var<storage, read> thresholds: array<f32>; // [B]
 @group(0) @binding(2) var<storage, read_write> features: array<f32>; // [B,10]
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -25,12 +25,13 @@ var<workgroup> nans: atomic<u32>;
 
 const NOWHERE = 0xffffffffu;
 
-fn is_nan(bits: u32) -> bool {
-  return (bits & 0x7fffffffu) > 0x7f800000u;
+fn is_nan(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
 }
 
-// Whole numbers in the order of the floats, −0 equal to 0.
-fn ordered(bits: u32) -> u32 {
+// Whole numbers in the order of the floats, −0 equal to 0: comparisons of floats need not know infinities.
+fn ordered(v: f32) -> u32 {
+  let bits = bitcast<u32>(v);
   let plus = select(bits, 0u, bits == 0x80000000u);
   return select(plus | 0x80000000u, ~plus, (plus >> 31u) == 1u);
 }
@@ -221,7 +222,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     // Each corner that is cut off or left over is an eighth of a pixel.
     let surface = (n + (f32(corners.y) - f32(corners.x) - 2.0 * f32(corners.z)) / 8.0) * pixel;
     let sphericity = 2.0 * sqrt(3.14159265358979 * surface) / perimeter;
-    let finite = (thresholds[b] & 0x7fffffffu) < 0x7f800000u;
+    let finite = (bitcast<u32>(thresholds[b]) & 0x7fffffffu) < 0x7f800000u;
     let none = !finite || atomicLoad(&nans) != 0u || corners.w == 0u;
     let elongation = select(sqrt(minor / max(major, 1e-37)), nan_value, corners.w == 1u);
     var out = array<f32, 10>(elongation, 4.0 * sqrt(major), diameter, surface, 4.0 * sqrt(minor), perimeter,
