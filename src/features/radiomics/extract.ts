@@ -164,7 +164,7 @@ async function cooccurrence(
   const { distances, force2D, force2Ddimension, weightingNorm, symmetricalGLCM } = settings;
   const offsets = glcmOffsets(size, distances, { force2D, force2Ddimension });
   if (offsets.length === 0) return undefined; // one voxel, or a line across the planes: no pairs in any direction
-  const weights = offsetWeights(offsets, [...spacing], weightingNorm);
+  const weights = offsetWeights(offsets, [...spacing], weightingNorm ?? 'no_weighting');
   const { features } = await backend.run(
     glcm,
     {
