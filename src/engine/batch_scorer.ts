@@ -168,24 +168,31 @@ export class BatchScorer {
       const overlap = await this.backend.run(dice, { maps, masks, thresholds }, { mode: binarise === 'soft' ? 1 : 0 });
       task.hasRoi.forEach((has, b) => has && (criteria.dice[b] = overlap.dice.data[b]));
     }
-    const features = await this.#radiomics?.score('saliency', maps, [height, width], counts);
+    const features = (await this.#radiomics?.score('saliency', maps, [height, width], counts)) ?? new Float64Array();
+    // A map without evidence is no smooth and homogeneous one: it has no features.
+    saliency.flat.data.forEach((flat, b) => flat && features.fill(NaN, ...rowOf(features, b, batch)));
     if (isOnDevice(maps)) maps.release();
     return {
-      features: features ?? new Float64Array(),
+      features,
       flat: Uint8Array.from(saliency.flat.data),
       ...(task.wantMaps && { maps: hostArray(saliency.maps) }),
     };
   }
 }
 
+/** Where row `b` of a table of `rows` rows begins and ends. */
+function rowOf({ length }: Float64Array, b: number, rows: number): [number, number] {
+  return [(b * length) / rows, ((b + 1) * length) / rows];
+}
+
 /** Two tables of `rows` rows as one, side by side. */
 function beside(rows: number, left: Float64Array, right: Float64Array): Float64Array {
   if (!right.length) return left;
-  const [wide, narrow] = [left.length / rows, right.length / rows];
   const out = new Float64Array(left.length + right.length);
   for (let row = 0; row < rows; row++) {
-    out.set(left.subarray(row * wide, (row + 1) * wide), row * (wide + narrow));
-    out.set(right.subarray(row * narrow, (row + 1) * narrow), row * (wide + narrow) + wide);
+    const [begin, end] = rowOf(out, row, rows);
+    out.set(left.subarray(...rowOf(left, row, rows)), begin);
+    out.set(right.subarray(...rowOf(right, row, rows)), end - right.length / rows);
   }
   return out;
 }
