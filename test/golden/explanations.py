@@ -41,7 +41,8 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 from torchvision.models.densenet import DenseNet
 
-from gradcam import OutOfPlaceDenseNet, write_golden
+from golden_file import write_golden
+from gradcam import OutOfPlaceDenseNet
 from networks import Network, as_feature_map, blobs, export, module_at, onnx_value, prepared, relative_l2, timm_networks, torchvision_networks
 
 HERE = os.path.dirname(os.path.abspath(__file__))

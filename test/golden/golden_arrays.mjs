@@ -1,7 +1,7 @@
 // For the scripts that the Python scripts run with --full, and for the tests.
 import { readFileSync } from 'node:fs';
 
-/** Reads a file written by write_golden in gradcam.py: its header, and its arrays by name. */
+/** Reads a file written by write_golden in golden_file.py: its header, and its arrays by name. */
 export function readArrays(path) {
   const bytes = readFileSync(path);
   if (bytes.toString('latin1', 0, 8) !== 'SLGOLD1\n') throw new Error(`${path}: not a golden file`);

@@ -20,7 +20,6 @@ import argparse
 import copy
 import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -38,6 +37,9 @@ from torchvision.models.densenet import DenseNet
 from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
 from torchvision.models.resnet import Bottleneck, ResNet
 from torchvision.models.vgg import VGG, make_layers
+
+from golden_file import write_golden
+from networks import blobs, module_at
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "gradcam")
@@ -128,20 +130,6 @@ def prepared(build, seed, size):
     return model.eval()
 
 
-def blobs(batch, size, seed):
-    """Smooth random images: noise alone gives maps without structure."""
-    rng = np.random.default_rng(seed)
-    coarse = torch.from_numpy(rng.normal(size=(batch, 3, size // 8, size // 8)).astype(np.float32))
-    fine = torch.from_numpy(rng.normal(size=(batch, 3, size, size)).astype(np.float32))
-    return nn.functional.interpolate(coarse, size=(size, size), mode="bicubic") + 0.2 * fine
-
-
-def module_at(model, path):
-    for part in path.split("."):
-        model = model[int(part)] if part.isdigit() else getattr(model, part)
-    return model
-
-
 def cam(model, path, images, classes):
     with GradCAM(model=model, target_layers=[module_at(model, path)]) as explain:
         return explain(input_tensor=images, targets=[ClassifierOutputTarget(int(k)) for k in classes])
@@ -208,21 +196,6 @@ def kink_distance(model, images):
     for hook in hooks:
         hook.remove()
     return min(seen)
-
-
-def write_golden(path, header, arrays):
-    """'SLGOLD1\\n', u32 header length, JSON header (with name, dims, offset per array), float32 little-endian data."""
-    blob, offset = b"", 0
-    header["arrays"] = []
-    for name, array in arrays.items():
-        array = np.ascontiguousarray(array, dtype="<f4")
-        header["arrays"].append({"name": name, "dims": list(array.shape), "offset": offset})
-        blob += array.tobytes()
-        offset += array.size
-    text = json.dumps(header).encode()
-    text += b" " * (-(len(text) + 12) % 4)
-    with open(path, "wb") as file:
-        file.write(b"SLGOLD1\n" + struct.pack("<I", len(text)) + text + blob)
 
 
 def versions():

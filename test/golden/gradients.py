@@ -31,7 +31,7 @@ import torchvision
 from torch import nn
 from torchvision.models.inception import BasicConv2d
 
-from gradcam import write_golden
+from golden_file import write_golden
 from gradients_float64 import evaluate
 from networks import as_feature_map, blobs, export, gradients, onnx_value, prepared, relative_l2, timm_networks, torchvision_networks
 

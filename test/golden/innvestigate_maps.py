@@ -21,10 +21,11 @@ alpha-beta. Only the networks without padding there are compared bounded.
 import json
 import os
 import random
-import struct
 import sys
 
 import numpy as np
+
+from golden_file import write_golden
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "innvestigate")
@@ -169,21 +170,6 @@ def analyse(folder):
             out[preset] = np.asarray(out[preset]).reshape(image.shape)
         np.savez(os.path.join(folder, "%s.%s.npz" % (name, version)), **out)
         print(name, {k: (float(v.sum()), float(logits.max())) for k, v in out.items()})
-
-
-def write_golden(path, header, arrays):
-    """As gradcam.py's: '<magic> u32 length, JSON header, float32 data'."""
-    blob, offset = b"", 0
-    header["arrays"] = []
-    for name, array in arrays.items():
-        array = np.ascontiguousarray(array, dtype="<f4")
-        header["arrays"].append({"name": name, "dims": list(array.shape), "offset": offset})
-        blob += array.tobytes()
-        offset += array.size
-    text = json.dumps(header).encode()
-    text += b" " * (-(len(text) + 12) % 4)
-    with open(path, "wb") as file:
-        file.write(b"SLGOLD1\n" + struct.pack("<I", len(text)) + text + blob)
 
 
 def pack(folder):

@@ -34,7 +34,7 @@ export interface ExplanationGolden {
   arrays: Map<string, Tensor<'f32'>>;
 }
 
-/** Reads a file written by write_golden in gradcam.py. */
+/** Reads a file written by write_golden in golden_file.py. */
 export function readGolden(path: string): GradCamGolden {
   return read<GradCamGolden>(path);
 }

@@ -50,6 +50,8 @@ from zennit.types import AvgPool, Convolution, Linear
 from zennit.layer import Sum
 
 import gradcam
+from golden_file import write_golden
+from networks import blobs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "relevance")
@@ -283,12 +285,12 @@ def small():
             file.read(8)
             header = json.loads(file.read(int.from_bytes(file.read(4), "little")))
         model = gradcam.prepared(build, header["seed"], 64)
-        images = best_conditioned(name, model, gradcam.blobs(12, 64, header["seed"] + 1))
+        images = best_conditioned(name, model, blobs(12, 64, header["seed"] + 1))
         target, logits, maps = relevances(name, model, images)
         arrays = {"images": images.numpy(), "logits": logits, **{f"relevance:{k}": v for k, v in maps.items()}}
         header = {"format": 1, "model": name, "seed": header["seed"], "versions": versions(), "layers": [], "class": target,
                   "low": LOW, "high": HIGH, "float32": own_rounding(maps, model, images, name), "onnx": {f"{name}_{e}.onnx": {} for e in ["torchscript", "dynamo"]}}
-        gradcam.write_golden(os.path.join(FOLDER, f"{name}.bin"), header, arrays)
+        write_golden(os.path.join(FOLDER, f"{name}.bin"), header, arrays)
         print(name, {k: (float(v.sum()), float(logits[0, target])) for k, v in maps.items()})
 
 
@@ -303,12 +305,12 @@ def full():
     with tempfile.TemporaryDirectory() as folder:
         for name, (build, _) in gradcam.full_models().items():
             model = gradcam.prepared(build, 5, 224)
-            images = gradcam.blobs(1, 224, 6)
+            images = blobs(1, 224, 6)
             gradcam.export(model, images, os.path.join(folder, f"{name}.onnx"), "torchscript")
             target, logits, maps = relevances(name, model, images, only=["deep-taylor", "lrp-epsilon", "zennit-epsilon-plus"])
             arrays = {"images": images.numpy(), "logits": logits, **{f"relevance:{k}": v for k, v in maps.items()}}
             header = {"format": 1, "model": name, "class": target, "low": LOW, "high": HIGH, "float32": own_rounding(maps, model, images, name, 1), "layers": [], "onnx": {f"{name}.onnx": {}}, "versions": versions()}
-            gradcam.write_golden(os.path.join(folder, f"{name}.bin"), header, arrays)
+            write_golden(os.path.join(folder, f"{name}.bin"), header, arrays)
         result = subprocess.run(["node", os.path.join(HERE, "relevance_full.mjs"), folder], capture_output=True, text=True)
         if result.returncode:
             raise SystemExit(result.stderr)

@@ -7,6 +7,7 @@ import { gradcamCases } from './cases/gradcam.js';
 import { histogramCases } from './cases/histogram.js';
 import { firstOrderCases } from './cases/first_order.js';
 import { quantileCases } from './cases/quantile.js';
+import { shape2dCases } from './cases/shape2d.js';
 
 export { f32, type Case, type KernelCases } from './cases/case.js';
 /** C++ only; values against Pillow and torch are in test/data/resize.test.ts. */
@@ -21,6 +22,7 @@ export const kernelCases: KernelCases[] = [
   nearestCases,
   firstOrderCases,
   quantileCases,
+  shape2dCases,
 ];
 
 type Arrays = Record<string, { readonly length: number; readonly [i: number]: number | bigint }>;
