@@ -3,6 +3,7 @@ import type { Tolerance } from '../../src/backend/op.js';
 import type { Case, KernelCases } from './cases/case.js';
 import { diceCases } from './cases/dice.js';
 import { distanceTo, nearestCases, pairwiseCases } from './cases/distances.js';
+import { glcmCases } from './cases/glcm.js';
 import { gradcamCases } from './cases/gradcam.js';
 import { histogramCases } from './cases/histogram.js';
 import { firstOrderCases } from './cases/first_order.js';
@@ -23,6 +24,7 @@ export const kernelCases: KernelCases[] = [
   firstOrderCases,
   quantileCases,
   shape2dCases,
+  glcmCases,
 ];
 
 type Arrays = Record<string, { readonly length: number; readonly [i: number]: number | bigint }>;
