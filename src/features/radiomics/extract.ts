@@ -147,7 +147,8 @@ async function levelsOf(
   if (!needsLevels(selection)) return 1;
   const most = selection.has('glcm') ? mostMatrixLevels : mostLevels;
   if (range) return greyLevels(range, settings, most);
-  if (!isOnDevice(maps) && !isOnDevice(masks)) return greyLevels(valueRange(maps.data, masks.data, scale), settings, most);
+  if (!isOnDevice(maps) && !isOnDevice(masks))
+    return greyLevels(valueRange(maps.data, masks.data, scale), settings, most);
   // The device's minimum and maximum are rounded to float32: a value on an edge may lie one level further.
   return 1 + greyLevels(await rangeOf(backend, maps, masks, scale), settings, most - 1);
 }
