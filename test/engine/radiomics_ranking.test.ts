@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../src/backend/index.js';
 import { tensor } from '../../src/core/tensor.js';
 import { greyImages } from '../../src/engine/map_radiomics.js';
-import { explainSamples, openModel, openPool, score, type ScoreSummary } from '../../src/index.js';
+import { explainSamples, openModel, openPool, score, type ScoreOptions, type ScoreSummary } from '../../src/index.js';
 import { extractRadiomics, planRadiomics } from '../../src/features/radiomics/extract.js';
 import { sharedFolder, temporaryFolder } from '../support/files.js';
 import { phantomSet, type PhantomSet } from '../support/phantoms.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   });
 });
 
-const run = async ({ out, ...more }: { out?: string } & object = {}) =>
+const run = async ({ out, ...more }: { out?: string } & Partial<ScoreOptions> = {}) =>
   score({ model: set.model, pool: set.manifest, out: out ?? (await temporaryFolder()), top: 30, batch: 4, ...more });
 const order = ({ selection }: ScoreSummary) => selection.map((s) => s.id);
 
@@ -106,7 +106,7 @@ describe('ranking by radiomics', () => {
 
   it('ranks alike on every backend', async () => {
     const native = await run({ strategy: 'pyrad-firstorder', backend: 'native' });
-    for (const backend of ['reference', 'webgpu']) {
+    for (const backend of ['reference', 'webgpu'] as const) {
       const other = await run({ strategy: 'pyrad-firstorder', backend });
       const scores = new Map(other.selection.map((s) => [s.id, s.score]));
       // A tie of float64 may be split in float32: a place or two.

@@ -12,7 +12,7 @@ import {
   type FeatureSelection,
   type RadiomicsClass,
 } from './features.js';
-import { greyLevels, valueRange, type ValueRange } from './grey_levels.js';
+import { greyLevels, mostLevels, mostMatrixLevels, valueRange, type ValueRange } from './grey_levels.js';
 import { completeSettings, type PartialSettings, type RadiomicsSettings } from './settings.js';
 
 type Maps = Tensor<'f32'> | DeviceTensor<'f32'>;
@@ -96,9 +96,7 @@ export async function extractRadiomics(
   const [B, D, H, W] = dimsOf(maps);
   const { scale = 1, spacing = [1, 1, 1], planar = D === 1 } = options;
   const discretised = { scale, binWidth: settings.binWidth, binCount: settings.binCount ?? 0 };
-  const levels = needsLevels(selection)
-    ? greyLevels(options.range ?? (await rangeOf(backend, maps, masks, scale)), settings)
-    : 1;
+  const levels = await levelsOf(backend, input, plan, options);
   const values = new Float64Array(B * names.length);
   let column = 0;
   for (const [name, features] of selection) {
@@ -139,8 +137,23 @@ function needsLevels(selection: FeatureSelection): boolean {
   return selection.has('glcm') || first?.some((f) => f === 'Entropy' || f === 'Uniformity') === true;
 }
 
+/** A bound of the grey levels of every region. */
+async function levelsOf(
+  backend: Backend,
+  { maps, masks }: RadiomicsInput,
+  { selection, settings }: RadiomicsPlan,
+  { range, scale = 1 }: RadiomicsScale,
+): Promise<number> {
+  if (!needsLevels(selection)) return 1;
+  const most = selection.has('glcm') ? mostMatrixLevels : mostLevels;
+  if (range) return greyLevels(range, settings, most);
+  if (!isOnDevice(maps) && !isOnDevice(masks))
+    return greyLevels(valueRange(maps.data, masks.data, scale), settings, most);
+  // The device's minimum and maximum are rounded to float32: a value on an edge may lie one level further.
+  return 1 + greyLevels(await rangeOf(backend, maps, masks, scale), settings, most - 1);
+}
+
 async function rangeOf(backend: Backend, maps: Maps, masks: Masks, scale: number): Promise<ValueRange> {
-  if (!isOnDevice(maps) && !isOnDevice(masks)) return valueRange(maps.data, masks.data, scale);
   const [B, ...size] = dimsOf(maps);
   const flat = { maps: reshaped(maps, [B, sizeOf(size)]), masks: reshaped(masks, [B, sizeOf(size)]) };
   const { data } = (await backend.run(firstOrder, flat, { scale, levels: 1 })).features;
@@ -164,7 +177,9 @@ async function cooccurrence(
   const { distances, force2D, force2Ddimension, weightingNorm, symmetricalGLCM } = settings;
   const offsets = glcmOffsets(size, distances, { force2D, force2Ddimension });
   if (offsets.length === 0) return undefined; // one voxel, or a line across the planes: no pairs in any direction
-  const weights = offsetWeights(offsets, [...spacing], weightingNorm ?? 'no_weighting');
+  const weights = weightingNorm
+    ? offsetWeights(offsets, spacing, weightingNorm)
+    : new Float32Array(offsets.length / 3).fill(1);
   const { features } = await backend.run(
     glcm,
     {

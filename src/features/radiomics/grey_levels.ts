@@ -1,4 +1,5 @@
 import { SightlineError } from '../../core/errors.js';
+import { highestLevel } from '../../kernels/discretise.js';
 import type { RadiomicsSettings } from './settings.js';
 
 /** Smallest and largest value; low > high when there is none. */
@@ -20,25 +21,28 @@ export function valueRange(values: ArrayLike<number>, mask: ArrayLike<number>, s
   return scale < 0 ? { low: high * scale, high: low * scale } : { low: low * scale, high: high * scale };
 }
 
-/** More levels than this make matrices that neither mean anything nor fit: 65,536² cells would be 34 GB. */
-const mostLevels = 4096;
+/** The kernel's bound of levels in a co-occurrence matrix: 4096² counts are 64 MiB. */
+export const mostMatrixLevels = 4096;
+/** A bound for histograms: 16-bit values, one level each, fit many times. */
+export const mostLevels = 1 << 20;
 
 /**
- * The most grey levels that values in `range` can have after discretisation (definition: pyradiomics' getBinEdges):
- * levels count from the bin of the smallest value, edges at multiples of the width.
- * @throws SightlineError E_ARGUMENT when there would be too many
+ * The highest grey level that a region with values in `range` can have after discretisation.
+ * @throws SightlineError E_ARGUMENT when that is more than `most`
  */
-export function greyLevels({ low, high }: ValueRange, { binWidth, binCount }: RadiomicsSettings): number {
+export function greyLevels(
+  { low, high }: ValueRange,
+  { binWidth, binCount }: RadiomicsSettings,
+  most = mostMatrixLevels,
+): number {
   if (!(low <= high)) return 1;
-  // A width that binary fractions do not hold exactly can put a value on an edge into the next level.
-  const spare = Number.isInteger(binWidth) ? 0 : 1;
-  const levels = binCount ? binCount + 1 : Math.floor(high / binWidth) - Math.floor(low / binWidth) + 1 + spare;
-  if (levels <= mostLevels) return levels;
+  const levels = binCount ?? highestLevel(low, high, binWidth, 0);
+  if (levels <= most) return levels;
   throw new SightlineError('E_ARGUMENT', {
     where: binCount ? 'binCount' : 'binWidth',
     what: binCount
-      ? `${binCount} grey levels are more than ${mostLevels - 1}`
-      : `values from ${low} to ${high} make ${levels} grey levels of width ${binWidth}, more than ${mostLevels}`,
-    remedy: binCount ? 'Lower it.' : `Widen it: ${Math.ceil((high - low) / 100)} would make about 100 levels.`,
+      ? `${binCount} grey levels are more than ${most}`
+      : `values from ${low} to ${high} make ${levels} grey levels of width ${binWidth}, more than ${most}`,
+    remedy: binCount ? 'Lower it.' : `Widen it: ${Math.ceil((high - low) / 100)} makes about 100 levels.`,
   });
 }

@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { SightlineError } from '../../core/errors.js';
-
-/** How co-occurrence matrices of several directions are weighted when they are summed; null: one matrix a direction. */
-export const weightingNorms = ['infinity', 'euclidean', 'manhattan', 'no_weighting'] as const;
-export type WeightingNorm = (typeof weightingNorms)[number];
+import { weightingNorms } from '../../kernels/glcm_offsets.js';
 
 const positive = z.number().positive();
 
@@ -12,12 +9,13 @@ export const settingsSchema = z.strictObject({
   /** Width of a grey level, in the image's units. Edges are multiples of it. */
   binWidth: positive.default(25),
   /** A fixed number of grey levels instead of a fixed width. */
-  binCount: z.int().positive().nullable().default(null),
+  binCount: z.int().positive().max(65536).nullable().default(null),
   /** Added to every value before Energy, TotalEnergy and RootMeanSquared. */
   voxelArrayShift: z.number().default(0),
   /** Distances between the two voxels of a pair, in voxels (the largest component of the offset). */
   distances: z.array(z.int().positive()).min(1).default([1]),
   symmetricalGLCM: z.boolean().default(true),
+  /** Weight of a direction by its length in mm when matrices are summed into one; null: features of each, averaged. */
   weightingNorm: z.enum(weightingNorms).nullable().default(null),
   /** Only offsets within the planes at right angles to `force2Ddimension` (0 z, 1 y, 2 x). */
   force2D: z.boolean().default(false),
