@@ -7,6 +7,7 @@ import { gradcamCases } from './cases/gradcam.js';
 import { histogramCases } from './cases/histogram.js';
 
 export { f32, type Case, type KernelCases } from './cases/case.js';
+export { forestCases } from './cases/forest.js';
 /** C++ only; values against Pillow and torch are in test/data/resize.test.ts. */
 export { resizeCases } from './cases/resize.js';
 
