@@ -5,7 +5,7 @@ export type ErrorCode =
   | 'E_SHAPE' // tensor shapes or dtypes do not fit an operation
   | 'E_BACKEND' // a forced compute backend cannot run
   | 'E_PROVIDER' // a forced execution provider cannot run
-  | 'E_MODEL_FORMAT' // not a readable ONNX file
+  | 'E_MODEL_FORMAT' // not a readable model file (ONNX, a stored forest)
   | 'E_MODEL_UNSUPPORTED' // a valid model that lacks what was asked (no spatial layer, odd input …)
   | 'E_OP_UNSUPPORTED' // an ONNX operator without the rule that was asked for
   | 'E_IMAGE_FORMAT' // not an image, or an encoding that cannot be read

@@ -1,6 +1,8 @@
 import type { Op } from '../backend/op.js';
 import { dice } from './dice.js';
 import { firstOrder } from './first_order.js';
+import { forestFit } from './forest_fit.js';
+import { forestPredict } from './forest_predict.js';
 import { glcm } from './glcm.js';
 import { gradcam } from './gradcam.js';
 import { histogram } from './histogram.js';
@@ -22,4 +24,6 @@ export const kernels = [
   pairwise,
   nearest,
   resize,
+  forestFit,
+  forestPredict,
 ] as unknown as readonly Op[];
