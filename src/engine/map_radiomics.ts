@@ -119,7 +119,7 @@ export function greyImages(
       let value = 0;
       for (let c = 0; c < channels; c++)
         value += weights[c] * (data[(b * channels + c) * pixels + p] * std[c] + mean[c]);
-      grey[b * pixels + p] = Math.round(value * scale * 1024) / (scale * 1024); // an 8-bit value k is k / 255 again
+      grey[b * pixels + p] = (Math.round(value * scale * 1024) + 0) / (scale * 1024); // an 8-bit value k is k / 255 again
     }
   }
   return tensor('f32', [batch, pixels], grey);
