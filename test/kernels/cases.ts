@@ -5,6 +5,8 @@ import { diceCases } from './cases/dice.js';
 import { distanceTo, nearestCases, pairwiseCases } from './cases/distances.js';
 import { gradcamCases } from './cases/gradcam.js';
 import { histogramCases } from './cases/histogram.js';
+import { firstOrderCases } from './cases/first_order.js';
+import { quantileCases } from './cases/quantile.js';
 import { shape2dCases } from './cases/shape2d.js';
 
 export { f32, type Case, type KernelCases } from './cases/case.js';
@@ -18,6 +20,8 @@ export const kernelCases: KernelCases[] = [
   histogramCases,
   pairwiseCases,
   nearestCases,
+  firstOrderCases,
+  quantileCases,
   shape2dCases,
 ];
 
