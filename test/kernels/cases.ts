@@ -3,6 +3,7 @@ import type { Tolerance } from '../../src/backend/op.js';
 import type { Case, KernelCases } from './cases/case.js';
 import { diceCases } from './cases/dice.js';
 import { distanceTo, nearestCases, pairwiseCases } from './cases/distances.js';
+import { glcmCases } from './cases/glcm.js';
 import { gradcamCases } from './cases/gradcam.js';
 import { histogramCases } from './cases/histogram.js';
 import { firstOrderCases } from './cases/first_order.js';
@@ -20,6 +21,7 @@ export const kernelCases: KernelCases[] = [
   histogramCases,
   pairwiseCases,
   nearestCases,
+  glcmCases,
   firstOrderCases,
   quantileCases,
   shape2dCases,
