@@ -36,7 +36,8 @@ function batches(name: ClassName): RadiomicsCase[][] {
   const groups = new Map<string, RadiomicsCase[]>();
   for (const test of cases.filter((c) => c[name])) {
     const levels = Math.ceil((test.glcm?.levels ?? 1) / 64);
-    const key = JSON.stringify([test.size, test.spacing, test.scale, test.settings, levels]);
+    const ofTexture = name === 'shape2D' ? [] : [test.scale, test.settings, levels];
+    const key = JSON.stringify([test.size, test.spacing, ...ofTexture]);
     groups.set(key, [...(groups.get(key) ?? []), test]);
   }
   return [...groups.values()];
