@@ -36,6 +36,13 @@ export type GlcmFeature = (typeof glcmFeatures)[number];
 /** Bound of the parameter `levels`: a matrix of 4096² counts takes 64 MiB. */
 const mostLevels = 4096;
 
+const inFloat32 = { relative: 1e-4, absolute: 1e-5 };
+
+/** ClusterShade sums terms as large as the levels' cube, of either sign. */
+const float32Columns = glcmFeatures.map((name) =>
+  name === 'ClusterShade' ? { relative: 1e-4, absolute: 5e-3 } : inFloat32,
+);
+
 /**
  * Features of the grey-level co-occurrence matrices of each image inside its mask (non-zero = inside), as pyradiomics
  * 3.0.1 defines them (glcm.py; Haralick et al., "Textural features for image classification", 1973).
@@ -142,17 +149,10 @@ export const glcm = defineOp({
     },
     splitBy: 'B',
   },
-  tolerance: { native: { relative: 1e-6, absolute: 1e-7 }, webgpu: { ...inFloat32, byColumn: float32Columns() } },
+  tolerance: { native: { relative: 1e-6, absolute: 1e-7 }, webgpu: { ...inFloat32, byColumn: float32Columns } },
   bytes: ({ B, D, H, W }) => 5 * B * D * H * W,
   flops: ({ B, D, H, W, A }) => B * D * H * W * (4 + 2 * A),
 });
-
-const inFloat32 = { relative: 1e-4, absolute: 1e-5 };
-
-/** ClusterShade sums terms as large as the levels' cube, of either sign. */
-function float32Columns() {
-  return glcmFeatures.map((name) => (name === 'ClusterShade' ? { relative: 1e-4, absolute: 5e-3 } : inFloat32));
-}
 
 /** Sides of the tables that WGSL is compiled for; of a symmetric matrix it keeps half. */
 function tableSides(symmetric: number): number[] {
