@@ -2,16 +2,15 @@
 // image's range, about a first guess of the mean; the percentiles come from a radix selection, eight bits at a time.
 
 override WORKGROUP: u32 = 256;
-// Scale and bin width in two parts, the second being what float32 drops.
-override SCALE: f32 = 1.0;
-override SCALE_REST: f32 = 0.0;
-override BIN_WIDTH: f32 = 25.0;
-override BIN_WIDTH_REST: f32 = 0.0;
 
 struct Params {
   B: u32,
   P: u32,
+  scale: f32,
+  scaleRest: f32, // what float32 drops of it
   shift: f32,
+  binWidth: f32,
+  binWidthRest: f32,
   binCount: u32,
   levels: u32,
   voxelVolume: f32,
@@ -60,33 +59,34 @@ fn value_of(key: u32) -> f32 {
   return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
 }
 
-// Sum over the workgroup, in a fixed order; every lane gets it.
+// Sum over the workgroup, in a fixed order: sixteen lanes add every sixteenth value, every lane adds those.
 fn total(lane: u32, value: vec4f) -> vec4f {
   workgroupBarrier();
   shared_sums[lane] = value;
   workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      shared_sums[lane] += shared_sums[lane + half];
+  if (lane < 16u) {
+    for (var i = lane + 16u; i < WORKGROUP; i += 16u) {
+      shared_sums[lane] += shared_sums[i];
     }
-    workgroupBarrier();
   }
-  return workgroupUniformLoad(&shared_sums[0]);
+  workgroupBarrier();
+  var sum = shared_sums[0];
+  for (var i = 1u; i < 16u; i++) {
+    sum += shared_sums[i];
+  }
+  return sum;
 }
 
 // Smallest and largest over the workgroup, in x and y.
 fn range(lane: u32, low: f32, high: f32) -> vec2f {
-  workgroupBarrier();
   shared_sums[lane] = vec4f(low, high, 0.0, 0.0);
   workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      let other = shared_sums[lane + half];
-      shared_sums[lane] = vec4f(min(shared_sums[lane].x, other.x), max(shared_sums[lane].y, other.y), 0.0, 0.0);
-    }
-    workgroupBarrier();
+  var extent = vec2f(low, high);
+  for (var i = 0u; i < WORKGROUP; i++) {
+    let other = shared_sums[i];
+    extent = vec2f(min(extent.x, other.x), max(extent.y, other.y));
   }
-  return workgroupUniformLoad(&shared_sums[0]).xy;
+  return extent;
 }
 
 // Where each quantile lies among n + 1 ordered values: whole places, and the rest of one more in tenths or quarters.
@@ -119,11 +119,12 @@ fn narrow(lane: u32, first: u32, digit_at: u32) {
       continue;
     }
     let key = key_of(maps[first + i]) >> digit_at;
+    var owner = QUANTILES;
     for (var k = 0u; k < QUANTILES; k++) {
-      if (owners[k] == k && prefixes[k] == (key >> 8u)) {
-        atomicAdd(&digits[256u * k + (key & 0xffu)], 1u);
-        break;
-      }
+      owner = select(owner, owners[k], prefixes[k] == (key >> 8u));
+    }
+    if (owner < QUANTILES) {
+      atomicAdd(&digits[256u * owner + (key & 0xffu)], 1u);
     }
   }
   workgroupBarrier();
@@ -159,15 +160,15 @@ fn dropped(a: f32, b: f32) -> f32 {
 
 // v·scale − bin·width, nearly exact where the two are close.
 fn remainder(v: f32, bin: f32) -> f32 {
-  let rest = (dropped(v, SCALE) - dropped(bin, BIN_WIDTH)) + (v * SCALE_REST - bin * BIN_WIDTH_REST);
-  return (v * SCALE - bin * BIN_WIDTH) + rest;
+  let rest = (dropped(v, params.scale) - dropped(bin, params.binWidth)) + (v * params.scaleRest - bin * params.binWidthRest);
+  return (v * params.scale - bin * params.binWidth) + rest;
 }
 
 // ⌊v·scale/width⌋: the sign of the remainder corrects a guess that may be one off.
 fn width_bin(v: f32) -> f32 {
-  let guess = floor(v * SCALE / BIN_WIDTH);
+  let guess = floor(v * params.scale / params.binWidth);
   let rest = remainder(v, guess);
-  return select(select(guess, guess + 1.0, rest >= BIN_WIDTH), guess - 1.0, rest < 0.0);
+  return select(select(guess, guess + 1.0, rest >= params.binWidth), guess - 1.0, rest < 0.0);
 }
 
 // ⌊(v − low)·bins / (high − low)⌋, corrected in the same way; see histogram.wgsl.
@@ -239,7 +240,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       continue;
     }
     let v = maps[first + i];
-    let shifted = v * SCALE + params.shift;
+    let shifted = v * params.scale + params.shift;
     sums += vec4f((v - low) * unit, shifted * shifted, 0.0, 0.0);
     if (countable && !flat) {
       var bin = 0.0;
@@ -270,10 +271,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     atomicStore(&successors[lane], 0xffffffffu);
   }
   workgroupBarrier();
-  narrow(lane, first, 24u);
-  narrow(lane, first, 16u);
-  narrow(lane, first, 8u);
-  narrow(lane, first, 0u);
+  for (var digit_at = 24i; digit_at >= 0; digit_at -= 8) {
+    narrow(lane, first, u32(digit_at));
+  }
   var above = array<u32, QUANTILES>(0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu);
   // Central moments on the way.
   var moments = vec4f(0.0);
@@ -347,19 +347,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
     return;
   }
-  let spread = span * SCALE;
+  let spread = span * params.scale;
   let s = standardised(moments);
-  features[at] = quantiles[0] * SCALE;
-  features[at + 1u] = quantiles[4] * SCALE;
+  features[at] = quantiles[0] * params.scale;
+  features[at + 1u] = quantiles[4] * params.scale;
   features[at + 2u] = energy;
   features[at + 3u] = select(nan_value, select(disorder.x, 0.0, flat), countable);
-  features[at + 4u] = (quantiles[3] - quantiles[1]) * SCALE;
+  features[at + 4u] = (quantiles[3] - quantiles[1]) * params.scale;
   features[at + 5u] = s.z;
-  features[at + 6u] = high * SCALE;
+  features[at + 6u] = high * params.scale;
   features[at + 7u] = deviations.x / n * spread;
-  features[at + 8u] = select((low + mean * span) * SCALE, low * SCALE, flat);
-  features[at + 9u] = quantiles[2] * SCALE;
-  features[at + 10u] = low * SCALE;
+  features[at + 8u] = select((low + mean * span) * params.scale, low * params.scale, flat);
+  features[at + 9u] = quantiles[2] * params.scale;
+  features[at + 10u] = low * params.scale;
   features[at + 11u] = spread;
   features[at + 12u] = select(nan_value, select(robust * spread, 0.0, from_key == to_key), from_key <= to_key);
   features[at + 13u] = sqrt(energy / n);

@@ -2,12 +2,11 @@
 // eight bits at a time, then its successor.
 
 override WORKGROUP: u32 = 256;
-// q in units of 2^-32.
-override FRACTION: u32 = 0x80000000;
 
 struct Params {
   B: u32,
   P: u32,
+  fraction: u32, // q in units of 2^-32
 }
 
 @group(0) @binding(0) var<storage, read> maps: array<f32>; // [B,P]
@@ -32,15 +31,15 @@ fn value_of(key: u32) -> f32 {
   return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
 }
 
-// FRACTION · n as whole places and a rest in units of 2^-32.
+// q·n as whole places and a rest in units of 2^-32.
 fn place(n: u32) -> vec2u {
-  if (FRACTION == 0xffffffffu) {
+  if (params.fraction == 0xffffffffu) {
     return vec2u(n, 0u);
   }
-  let low = (FRACTION & 0xffffu) * (n & 0xffffu);
-  let middle = (FRACTION & 0xffffu) * (n >> 16u) + (low >> 16u);
-  let other = (FRACTION >> 16u) * (n & 0xffffu) + (middle & 0xffffu);
-  return vec2u((FRACTION >> 16u) * (n >> 16u) + (middle >> 16u) + (other >> 16u), (other << 16u) | (low & 0xffffu));
+  let low = (params.fraction & 0xffffu) * (n & 0xffffu);
+  let middle = (params.fraction & 0xffffu) * (n >> 16u) + (low >> 16u);
+  let other = (params.fraction >> 16u) * (n & 0xffffu) + (middle & 0xffffu);
+  return vec2u((params.fraction >> 16u) * (n >> 16u) + (middle >> 16u) + (other >> 16u), (other << 16u) | (low & 0xffffu));
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -18,8 +18,8 @@ export type HostArrays<S extends Specs> = { readonly [K in keyof S]: ArrayOf[S[K
 export interface WgslPlan {
   /** Override constants, by name, for these sizes: they key the pipeline, so never put a shape here. */
   overrides?: (dims: Dims, params: Params) => Record<string, number>;
-  /** Names and types of the `Params` uniform's fields in order: params and dimension letters. */
-  uniforms: readonly (readonly [name: string, type: 'u32' | 'f32'])[];
+  /** Names and types of the `Params` uniform's fields in order: params, dimension letters, or what follows from them. */
+  uniforms: readonly (readonly [name: string, type: 'u32' | 'f32', value?: (dims: Dims, params: Params) => number])[];
   /** Workgroups for these sizes. */
   workgroups: (dims: Dims, params: Params, overrides: Record<string, number>) => readonly [number, number?, number?];
   /** Why these sizes or params cannot run on a GPU at all, if they cannot. */

@@ -287,8 +287,8 @@ function mapValues<T, U>(record: Readonly<Record<string, T>>, f: (value: T, name
 /** The Params struct: 4-byte scalars in the plan's order, padded to 16 bytes as uniform buffers are. */
 function uniformBlock(plan: WgslPlan, { dims, params }: Bound): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(Math.ceil((4 * plan.uniforms.length) / 16) * 16));
-  plan.uniforms.forEach(([name, type], i) => {
-    const value = dims[name] ?? params[name];
+  plan.uniforms.forEach(([name, type, of], i) => {
+    const value = of?.(dims, params) ?? dims[name] ?? params[name];
     if (type === 'u32') view.setUint32(4 * i, value, true);
     else view.setFloat32(4 * i, value, true);
   });

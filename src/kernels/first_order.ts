@@ -68,18 +68,16 @@ export const firstOrder = defineOp({
 
   native: true,
   wgsl: {
-    // The levels of values on an edge need more digits of scale and width than a float32 has.
-    overrides: (_, { scale, binWidth }) => ({
-      WORKGROUP: 256,
-      SCALE: Math.fround(scale),
-      SCALE_REST: Math.fround(scale - Math.fround(scale)),
-      BIN_WIDTH: Math.fround(binWidth),
-      BIN_WIDTH_REST: Math.fround(binWidth - Math.fround(binWidth)),
-    }),
+    overrides: () => ({ WORKGROUP: 256 }),
     uniforms: [
       ['B', 'u32'],
       ['P', 'u32'],
+      // The levels of values on an edge need more digits of scale and width than a float32 has.
+      ['scale', 'f32'],
+      ['scaleRest', 'f32', (_, { scale }) => scale - Math.fround(scale)],
       ['shift', 'f32'],
+      ['binWidth', 'f32'],
+      ['binWidthRest', 'f32', (_, { binWidth }) => binWidth - Math.fround(binWidth)],
       ['binCount', 'u32'],
       ['levels', 'u32'],
       ['voxelVolume', 'f32'],

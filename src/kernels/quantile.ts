@@ -26,11 +26,12 @@ export const quantile = defineOp({
 
   native: true,
   wgsl: {
-    // q·(P − 1) needs more digits than a float32 has: q in units of 2⁻³². It is the same from call to call.
-    overrides: (_, { q }) => ({ WORKGROUP: 256, FRACTION: Math.min(Math.round(q * 2 ** 32), 2 ** 32 - 1) }),
+    overrides: () => ({ WORKGROUP: 256 }),
     uniforms: [
       ['B', 'u32'],
       ['P', 'u32'],
+      // q·(P − 1) needs more digits than a float32 has: q in units of 2⁻³².
+      ['fraction', 'u32', (_, { q }) => Math.min(Math.round(q * 2 ** 32), 2 ** 32 - 1)],
     ],
     workgroups: ({ B }) => [B],
     splitBy: 'B',
