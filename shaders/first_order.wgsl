@@ -295,6 +295,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   moments = total(lane, moments) / n;
   let mean = mean_guess + moments.x;
   var quantiles = array<f32, QUANTILES>();
+  var beyond = array<f32, QUANTILES>(); // how far they lie from the order statistics below them
   for (var k = 0u; k < QUANTILES; k++) {
     let a = value_of(prefixes[k]);
     let next = atomicLoad(&successors[k]);
@@ -302,7 +303,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     quantiles[k] = a;
     if (rest > 0u && ranks[k] + 1u >= twins[k] && next != 0xffffffffu) {
       let divisor = select(select(4.0, 2.0, k == 2u), 10.0, k == LOWER_DECILE || k == UPPER_DECILE);
-      quantiles[k] = a + (value_of(next) - a) * (f32(rest) / divisor);
+      beyond[k] = (value_of(next) - a) * (f32(rest) / divisor);
+      quantiles[k] = a + beyond[k];
     }
   }
 
@@ -353,7 +355,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   features[at + 1u] = quantiles[4] * params.scale;
   features[at + 2u] = energy;
   features[at + 3u] = select(nan_value, select(disorder.x, 0.0, flat), countable);
-  features[at + 4u] = (quantiles[3] - quantiles[1]) * params.scale;
+  // Not of the rounded quantiles: far from 0, little of them would be left.
+  features[at + 4u] = ((value_of(prefixes[3]) - value_of(prefixes[1])) + (beyond[3] - beyond[1])) * params.scale;
   features[at + 5u] = s.z;
   features[at + 6u] = high * params.scale;
   features[at + 7u] = deviations.x / n * spread;
