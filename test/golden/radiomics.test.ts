@@ -64,7 +64,7 @@ function callOf(name: ClassName, tests: RadiomicsCase[]): Call {
     const params = { rowSpacing: spacing[1], columnSpacing: spacing[2] };
     return { inputs: { maps, thresholds }, params, dims: { B, H, W } };
   }
-  const levels = Math.max(64, ...tests.map((test) => test.glcm?.levels ?? 1));
+  const levels = Math.max(...tests.map((test) => test.glcm?.levels ?? 1));
   const { binWidth = 25, binCount = 0, voxelArrayShift: shift = 0 } = settings;
   const bins = { scale, binWidth, binCount, levels };
   if (name === 'firstorder') {
