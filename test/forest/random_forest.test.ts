@@ -307,6 +307,20 @@ describe('bytes', () => {
         deserialise((copy) => copy.subarray(0, length)),
       );
     }
+    // Well signed, but a walk would never end, or leave the tree.
+    for (const child of [0, 1 << 30]) {
+      const resigned = (copy: Uint8Array) => {
+        const buffer = Buffer.from(copy.buffer);
+        const arrays = 16 + buffer.readUInt32LE(12);
+        const header = JSON.parse(buffer.toString('utf8', 16, arrays)) as Record<string, number>;
+        buffer.writeUInt32LE(child, arrays + 8 * header.width + 4 * header.trees + 8 * header.nodes);
+        createHash('sha256')
+          .update(buffer.subarray(0, -32))
+          .digest()
+          .copy(buffer, buffer.length - 32);
+      };
+      await refused('E_MODEL_FORMAT', /node 0 has the child/, deserialise(resigned));
+    }
     await refused(
       'E_MODEL_FORMAT',
       /not a forest/,
