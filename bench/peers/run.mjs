@@ -1,11 +1,12 @@
 /**
  * npm run bench:peers: against the Python packages, in an environment of its own (bench/peers/.venv).
- *   npm run bench:peers -- --only kernels      or end_to_end, explanations, radiomics
+ *   npm run bench:peers -- --only kernels      or end_to_end, explanations, forest, radiomics
  */
 import { parseArgs } from 'node:util';
 import { benchEndToEnd } from './end_to_end.mjs';
 import { preparePython } from './environment.mjs';
 import { benchExplanations } from './explanations.mjs';
+import { benchForest } from './forest.mjs';
 import { benchKernels } from './kernels.mjs';
 import { benchRadiomics } from './radiomics.mjs';
 
@@ -15,4 +16,5 @@ if (!only || only === 'kernels') await benchKernels();
 if (!only || only === 'end_to_end') await benchEndToEnd();
 if (!only || only === 'explanations') await benchExplanations();
 if (!only || only === 'radiomics') await benchRadiomics();
+if (!only || only === 'forest') await benchForest();
 process.exit(0);
