@@ -28,8 +28,8 @@ const digestLength = 32;
 
 type Lengths = Record<string, number>;
 type RecordsHeader = Omit<StoredRecords, 'arrays'> & { bytes: Lengths };
-const parts = ['nodes', 'growing', 'held'] as const;
-type TreeHeader = Omit<StoredTree, (typeof parts)[number]> & Record<(typeof parts)[number], RecordsHeader>;
+type Part = 'nodes' | 'growing' | 'held';
+type TreeHeader = Omit<StoredTree, Part> & Record<Part, RecordsHeader>;
 type Header = Omit<StoredOnlineForest, 'range' | 'trees' | 'options'> & {
   trees: TreeHeader[];
   /** maxDepth null: no limit. */
