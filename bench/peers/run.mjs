@@ -1,11 +1,12 @@
 /**
  * npm run bench:peers: against the Python packages, in an environment of its own (bench/peers/.venv).
- *   npm run bench:peers -- --only kernels      or end_to_end, explanations
+ *   npm run bench:peers -- --only kernels      or end_to_end, explanations, forest
  */
 import { parseArgs } from 'node:util';
 import { benchEndToEnd } from './end_to_end.mjs';
 import { preparePython } from './environment.mjs';
 import { benchExplanations } from './explanations.mjs';
+import { benchForest } from './forest.mjs';
 import { benchKernels } from './kernels.mjs';
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
@@ -13,4 +14,5 @@ preparePython();
 if (!only || only === 'kernels') await benchKernels();
 if (!only || only === 'end_to_end') await benchEndToEnd();
 if (!only || only === 'explanations') await benchExplanations();
+if (!only || only === 'forest') await benchForest();
 process.exit(0);
