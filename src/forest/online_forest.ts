@@ -84,7 +84,9 @@ export class OnlineForest {
   }
 
   /**
-   * A forest that has gone through the samples several times.
+   * A forest that has gone through the samples several times. Splits use samples up, so that one pass over a few hundred
+   * to ten thousand falls short of a batch forest; ten come within a point of its accuracy.
+   * `minSamples` is by default a 80th of the rows, from 20 to 100.
    * @param samples f32[N,D], finite @param labels u32[N]
    * @throws SightlineError E_ARGUMENT, E_SHAPE
    */
@@ -97,8 +99,9 @@ export class OnlineForest {
     expectArgument(Number.isSafeInteger(epochs) && epochs >= 1, 'epochs', 'a whole number from 1', epochs);
     checkShapes(samples, labels);
     const [rows, width] = samples.dims;
-    const forest = new OnlineForest(width, settings);
-    const meter = new ProgressMeter('growing the forest', rows * epochs, onProgress);
+    const minSamples = Math.round(Math.min(100, Math.max(20, rows / 80)));
+    const forest = new OnlineForest(width, { ...settings, minSamples: settings.minSamples ?? minSamples });
+    const meter = new ProgressMeter('growing the forest', rows * epochs, onProgress, 0, undefined, 'samples');
     const order = Array.from({ length: rows }, (_, row) => row);
     for (let epoch = 0; epoch < epochs; epoch++) {
       for (const row of new Rng(forest.options.seed, 'order', epoch).shuffle(order)) {

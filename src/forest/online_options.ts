@@ -3,7 +3,10 @@ import { expectArgument } from '../core/errors.js';
 /** Settings of an on-line forest; α, β, γ and the tests are those of Saffari et al. 2009. */
 export interface OnlineOptions {
   trees: number;
-  /** α: a leaf may split once it has seen this many samples since it could first tell classes apart. */
+  /**
+   * α: a leaf may split once it has seen this many samples since it first met a second class. Small values grow fast and
+   * suit hundreds of samples; with tens of thousands, 100 splits better. `OnlineForest.fit` chooses by the number of rows.
+   */
   minSamples: number;
   /** β: a leaf splits when its best test lowers the impurity by at least this much. */
   minGain: number;
@@ -23,12 +26,17 @@ export interface OnlineOptions {
   seed: number;
 }
 
+/**
+ * Chosen by cross-validation on scikit-learn's iris, wine, breast cancer and digits and on synthetic sets of 10,000 × 50:
+ * fewer tests cost accuracy on many noisy features, more cost time; β between 0.005 and 0.02 makes no difference, higher
+ * values stunt trees on many classes.
+ */
 export const defaultOnline: OnlineOptions = {
   trees: 100,
   minSamples: 20,
   minGain: 0.01,
   criterion: 'gini',
-  tests: 50,
+  tests: 100,
   testFeatures: 1,
   thresholds: 'leaf',
   waiting: 10,
