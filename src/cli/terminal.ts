@@ -51,7 +51,7 @@ export class Terminal {
   }
 
   #drawBar(event: ProgressEvent): void {
-    const values = { rate: formatRate(event.rate), left: formatDuration(event.secondsLeft) };
+    const values = { rate: formatRate(event), left: formatDuration(event.secondsLeft) };
     if (this.#stage !== event.stage) {
       this.endProgress();
       this.#stage = event.stage;
@@ -73,13 +73,13 @@ export class Terminal {
     if (ended && event.stage === this.#stage && this.#lastLine === Infinity) return;
     this.#stage = event.stage;
     this.#lastLine = ended ? Infinity : now;
-    const rest = event.rate > 0 ? ` | ${formatRate(event.rate)} | ${formatDuration(event.secondsLeft)} left` : '';
+    const rest = event.rate > 0 ? ` | ${formatRate(event)} | ${formatDuration(event.secondsLeft)} left` : '';
     process.stderr.write(`${event.stage}: ${event.done}/${event.total}${rest}\n`);
   }
 }
 
-function formatRate(rate: number): string {
-  return rate > 0 ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} images/s` : '…';
+function formatRate({ rate, unit = 'images' }: ProgressEvent): string {
+  return rate > 0 ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} ${unit}/s` : '…';
 }
 
 /** 3725 → "1 h 02 min". */

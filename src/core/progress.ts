@@ -5,6 +5,8 @@ export interface ProgressEvent {
   /** Items finished, those of an earlier, resumed run included. */
   done: number;
   total: number;
+  /** What the items are. Default images. */
+  unit?: string;
   /** Items per second over the last half minute; 0 while unknown. */
   rate: number;
   /** Seconds left at that rate; NaN while unknown. */
@@ -26,6 +28,7 @@ export class ProgressMeter {
     private readonly listener: ProgressListener | undefined,
     alreadyDone = 0,
     private readonly clock: () => number = () => performance.now() / 1000,
+    private readonly unit?: string,
   ) {
     this.#start = alreadyDone;
     this.#done = alreadyDone;
@@ -45,7 +48,14 @@ export class ProgressMeter {
 
   #emit(rate: number): void {
     const secondsLeft = rate > 0 ? (this.total - this.#done) / rate : Number.NaN;
-    this.listener?.({ stage: this.stage, done: this.#done, total: this.total, rate, secondsLeft });
+    this.listener?.({
+      stage: this.stage,
+      done: this.#done,
+      total: this.total,
+      rate,
+      secondsLeft,
+      ...(this.unit && { unit: this.unit }),
+    });
   }
 }
 

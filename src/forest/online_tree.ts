@@ -1,0 +1,328 @@
+import { Rng } from '../core/rng.js';
+import { bestTest, GainSums } from './online_gain.js';
+import type { OnlineOptions } from './online_options.js';
+import { Records, type StoredRecords } from './records.js';
+
+/** Smallest and largest value of each feature so far, over the whole forest. */
+export interface FeatureRange {
+  low: Float32Array;
+  high: Float32Array;
+}
+
+/** A tree's state, to be stored. */
+export interface StoredTree {
+  born: number;
+  errors: number;
+  trials: number;
+  nodes: StoredRecords;
+  growing: StoredRecords;
+  held: StoredRecords;
+}
+
+/** No record. */
+const none = -1;
+
+/**
+ * One tree of an on-line forest. A leaf of one class only counts. With a sample of a second class it begins to grow:
+ * it keeps its first samples, draws random tests among them, counts the classes on both sides of each test, and splits
+ * by the best one; its children start from the winner's counts.
+ */
+export class OnlineTree {
+  /** Out-of-bag errors and trials; both fade when the forest forgets. */
+  errors = 0;
+  trials = 0;
+  readonly #nodes;
+  readonly #growing;
+  readonly #held;
+  readonly #sums: GainSums;
+
+  constructor(
+    private readonly options: OnlineOptions,
+    private readonly width: number,
+    private classes: number,
+    private readonly range: FeatureRange,
+    private readonly index: number,
+    /** Samples that the forest had seen when the tree was planted. */
+    public born: number,
+  ) {
+    const { tests, testFeatures, waiting } = options;
+    // A test of one feature needs no weight.
+    const weights = testFeatures > 1 ? testFeatures : 0;
+    this.#nodes = new Records({
+      features: ['i32', testFeatures],
+      weights: ['f32', weights],
+      threshold: ['f32', 1],
+      /** Left child, the right one follows it; 0 in a leaf, for the root is nobody's child. */
+      child: ['u32', 1],
+      depth: ['u32', 1],
+      growing: ['i32', 1],
+      counts: ['u32', classes],
+    } as const);
+    this.#growing = new Records({
+      seen: ['u32', 1],
+      held: ['i32', 1],
+      features: ['i32', tests * testFeatures],
+      weights: ['f32', tests * weights],
+      thresholds: ['f32', tests],
+      /** [classes, tests] */
+      left: ['u32', classes * tests],
+      total: ['u32', classes],
+    } as const);
+    this.#held = new Records({
+      count: ['u32', 1],
+      labels: ['u32', waiting],
+      samples: ['f32', waiting * width],
+    } as const);
+    this.#sums = new GainSums(tests);
+    this.#newLeaf(0);
+  }
+
+  /** Number of leaves. */
+  get leaves(): number {
+    return (this.#nodes.count + 1) / 2;
+  }
+
+  /** Learns one sample. @param serial samples that the forest has seen, this one included */
+  update(sample: Float32Array, at: number, label: number, serial: number): void {
+    const { minSamples, maxDepth } = this.options;
+    const leaf = this.#find(sample, at);
+    const nodes = this.#nodes.arrays;
+    nodes.counts[leaf * this.classes + label]++;
+    if (nodes.depth[leaf] >= maxDepth) return;
+    let growing = nodes.growing[leaf];
+    if (growing === none) {
+      if (this.#isPure(leaf, label)) return;
+      growing = this.#startGrowing(leaf);
+    }
+    this.#growing.arrays.seen[growing]++;
+    const held = this.#growing.arrays.held[growing];
+    if (held === none) this.#count(growing, sample, at, label);
+    else if (this.#hold(held, sample, at, label)) this.#drawTests(leaf, growing, held, serial);
+    const { seen, held: stillHeld } = this.#growing.arrays;
+    if (seen[growing] >= minSamples && stillHeld[growing] === none) this.#split(leaf, growing);
+  }
+
+  /** Adds the class shares in the sample's leaf to `sum` from `offset` on; false when the tree has seen nothing. */
+  addShares(sample: Float32Array, at: number, sum: Float64Array, offset: number): boolean {
+    const { counts } = this.#nodes.arrays;
+    const start = this.#find(sample, at) * this.classes;
+    let total = 0;
+    for (let c = 0; c < this.classes; c++) total += counts[start + c];
+    if (total === 0) return false;
+    for (let c = 0; c < this.classes; c++) sum[offset + c] += counts[start + c] / total;
+    return true;
+  }
+
+  /** The commonest class in the sample's leaf, the first one on ties; −1 when the tree has seen nothing. */
+  vote(sample: Float32Array, at: number): number {
+    const { counts } = this.#nodes.arrays;
+    const start = this.#find(sample, at) * this.classes;
+    let best = none;
+    let most = 0;
+    for (let c = 0; c < this.classes; c++) {
+      if (counts[start + c] > most) [best, most] = [c, counts[start + c]];
+    }
+    return best;
+  }
+
+  /** Makes room for more classes. */
+  widen(classes: number): void {
+    this.#nodes.widen('counts', classes);
+    this.#growing.widen('left', classes * this.options.tests);
+    this.#growing.widen('total', classes);
+    this.classes = classes;
+  }
+
+  store(): StoredTree {
+    const { born, errors, trials } = this;
+    const [nodes, growing, held] = [this.#nodes.store(), this.#growing.store(), this.#held.store()];
+    return { born, errors, trials, nodes, growing, held };
+  }
+
+  restore({ born, errors, trials, nodes, growing, held }: StoredTree): void {
+    [this.born, this.errors, this.trials] = [born, errors, trials];
+    this.#nodes.restore(nodes);
+    this.#growing.restore(growing);
+    this.#held.restore(held);
+  }
+
+  #find(sample: Float32Array, at: number): number {
+    const { child, threshold, features, weights } = this.#nodes.arrays;
+    const { testFeatures } = this.options;
+    let node = 0;
+    while (child[node] !== 0) {
+      const value =
+        testFeatures === 1
+          ? sample[at + features[node]]
+          : project(sample, at, features, weights, node * testFeatures, testFeatures);
+      node = child[node] + (value < threshold[node] ? 0 : 1);
+    }
+    return node;
+  }
+
+  #newLeaf(depth: number): number {
+    const leaf = this.#nodes.take();
+    this.#nodes.arrays.depth[leaf] = depth;
+    this.#nodes.arrays.growing[leaf] = none;
+    return leaf;
+  }
+
+  #isPure(leaf: number, label: number): boolean {
+    const { counts } = this.#nodes.arrays;
+    const start = leaf * this.classes;
+    for (let c = 0; c < this.classes; c++) if (c !== label && counts[start + c] > 0) return false;
+    return true;
+  }
+
+  #startGrowing(leaf: number): number {
+    const growing = this.#growing.take();
+    this.#nodes.arrays.growing[leaf] = growing;
+    this.#growing.arrays.held[growing] = this.#held.take();
+    return growing;
+  }
+
+  /** Keeps a sample; true when there are enough to draw tests. */
+  #hold(held: number, sample: Float32Array, at: number, label: number): boolean {
+    const { waiting } = this.options;
+    const { count, labels, samples } = this.#held.arrays;
+    if (count[held] === waiting) {
+      // As many equal samples: no test can part them, the oldest makes room.
+      labels.copyWithin(held * waiting, held * waiting + 1, (held + 1) * waiting);
+      samples.copyWithin(
+        held * waiting * this.width,
+        (held * waiting + 1) * this.width,
+        (held + 1) * waiting * this.width,
+      );
+      count[held]--;
+    }
+    const slot = held * waiting + count[held]++;
+    labels[slot] = label;
+    for (let d = 0; d < this.width; d++) samples[slot * this.width + d] = sample[at + d];
+    return count[held] === waiting;
+  }
+
+  #count(growing: number, sample: Float32Array, at: number, label: number): void {
+    const { tests, testFeatures } = this.options;
+    const { features, weights, thresholds, left, total } = this.#growing.arrays;
+    const [first, row] = [growing * tests, (growing * this.classes + label) * tests];
+    total[growing * this.classes + label]++;
+    if (testFeatures === 1) {
+      for (let i = 0; i < tests; i++) if (sample[at + features[first + i]] < thresholds[first + i]) left[row + i]++;
+      return;
+    }
+    for (let i = 0; i < tests; i++) {
+      const value = project(sample, at, features, weights, (first + i) * testFeatures, testFeatures);
+      if (value < thresholds[first + i]) left[row + i]++;
+    }
+  }
+
+  /** Draws the tests of a leaf among the features that vary in it, and counts what it has kept. */
+  #drawTests(leaf: number, growing: number, held: number, serial: number): void {
+    const { width, options } = this;
+    const { tests, testFeatures, waiting, seed } = options;
+    const { samples, labels } = this.#held.arrays;
+    const start = held * waiting * width;
+    const varying = varyingFeatures(samples, start, waiting, width);
+    if (!varying.length) return;
+    const rng = new Rng(seed, 'tests', this.index, this.born, serial, leaf);
+    const { features, weights, thresholds } = this.#growing.arrays;
+    for (let i = growing * tests; i < (growing + 1) * tests; i++) {
+      for (let f = i * testFeatures; f < (i + 1) * testFeatures; f++) {
+        const feature = varying[rng.int(varying.length)];
+        features[f] = feature;
+        // Features of any unit weigh alike once divided by their range.
+        const extent = this.range.high[feature] - this.range.low[feature];
+        if (testFeatures > 1) weights[f] = (2 * rng.uniform() - 1) / extent;
+      }
+      const value = (sample: number) =>
+        testFeatures === 1
+          ? samples[start + sample * width + features[i]]
+          : project(samples, start + sample * width, features, weights, i * testFeatures, testFeatures);
+      thresholds[i] =
+        options.thresholds === 'leaf' ? betweenSamples(rng, value, waiting) : this.#inRange(rng, i * testFeatures);
+    }
+    for (let s = 0; s < waiting; s++) this.#count(growing, samples, start + s * width, labels[held * waiting + s]);
+    this.#growing.arrays.held[growing] = none;
+    this.#held.release(held);
+  }
+
+  /** Uniform over what a test can give on any sample so far. */
+  #inRange(rng: Rng, first: number): number {
+    const { features, weights } = this.#growing.arrays;
+    const { testFeatures } = this.options;
+    let [low, high] = [0, 0];
+    for (let f = first; f < first + testFeatures; f++) {
+      const weight = testFeatures === 1 ? 1 : weights[f];
+      const ends = [weight * this.range.low[features[f]], weight * this.range.high[features[f]]];
+      low += Math.min(...ends);
+      high += Math.max(...ends);
+    }
+    return low + rng.uniform() * (high - low);
+  }
+
+  #split(leaf: number, growing: number): void {
+    const { tests, testFeatures, criterion, minGain } = this.options;
+    const { classes } = this;
+    const { left, total, features, weights, thresholds } = this.#growing.arrays;
+    const [at, totalAt] = [growing * classes * tests, growing * classes];
+    const { index, gain } = bestTest(criterion, left, at, total, totalAt, classes, this.#sums);
+    if (index < 0 || gain < minGain) return;
+    const depth = this.#nodes.arrays.depth[leaf] + 1;
+    const children = [this.#newLeaf(depth), this.#newLeaf(depth)];
+    const nodes = this.#nodes.arrays;
+    for (let f = 0; f < testFeatures; f++) {
+      const from = (growing * tests + index) * testFeatures + f;
+      nodes.features[leaf * testFeatures + f] = features[from];
+      if (testFeatures > 1) nodes.weights[leaf * testFeatures + f] = weights[from];
+    }
+    nodes.threshold[leaf] = thresholds[growing * tests + index];
+    nodes.child[leaf] = children[0];
+    for (let c = 0; c < classes; c++) {
+      const below = left[at + c * tests + index];
+      nodes.counts[children[0] * classes + c] = below;
+      nodes.counts[children[1] * classes + c] = total[totalAt + c] - below;
+    }
+    nodes.growing[leaf] = none;
+    this.#growing.release(growing);
+  }
+}
+
+function project(
+  sample: Float32Array,
+  at: number,
+  features: Int32Array,
+  weights: Float32Array,
+  first: number,
+  count: number,
+): number {
+  let sum = 0;
+  for (let f = first; f < first + count; f++) sum += weights[f] * sample[at + features[f]];
+  return sum;
+}
+
+function varyingFeatures(samples: Float32Array, start: number, rows: number, width: number): number[] {
+  const varying: number[] = [];
+  for (let d = 0; d < width; d++) {
+    for (let r = 1; r < rows; r++) {
+      if (samples[start + r * width + d] === samples[start + d]) continue;
+      varying.push(d);
+      break;
+    }
+  }
+  return varying;
+}
+
+/** Draws of two samples that differ, before the whole range is taken instead. */
+const pairs = 8;
+
+/** A threshold between the values of two samples, so that thresholds are dense where samples are. */
+function betweenSamples(rng: Rng, value: (sample: number) => number, samples: number): number {
+  for (let i = 0; i < pairs; i++) {
+    const a = value(rng.int(samples));
+    const b = value(rng.int(samples));
+    if (a !== b) return a + rng.uniform() * (b - a);
+  }
+  let [low, high] = [Infinity, -Infinity];
+  for (let s = 0; s < samples; s++) [low, high] = [Math.min(low, value(s)), Math.max(high, value(s))];
+  return low + rng.uniform() * (high - low);
+}
