@@ -67,11 +67,39 @@ export const firstOrder = defineOp({
   },
 
   native: true,
-  wgsl: { unavailable: 'not built yet' },
-  tolerance: { native: { relative: 1e-6, absolute: 1e-7 } },
+  wgsl: {
+    // The levels of values on an edge need more digits of scale and width than a float32 has.
+    overrides: (_, { scale, binWidth }) => ({
+      WORKGROUP: 256,
+      SCALE: Math.fround(scale),
+      SCALE_REST: Math.fround(scale - Math.fround(scale)),
+      BIN_WIDTH: Math.fround(binWidth),
+      BIN_WIDTH_REST: Math.fround(binWidth - Math.fround(binWidth)),
+    }),
+    uniforms: [
+      ['B', 'u32'],
+      ['P', 'u32'],
+      ['shift', 'f32'],
+      ['binCount', 'u32'],
+      ['levels', 'u32'],
+      ['voxelVolume', 'f32'],
+    ],
+    workgroups: ({ B }) => [B],
+    obstacle: (_, { levels, scale, binWidth }) =>
+      levels > maximumLevels
+        ? `${levels} grey levels, and a workgroup counts ${maximumLevels}`
+        : [scale, binWidth].every((x) => x > 1e-15 && x < 1e15)
+          ? undefined
+          : 'scale or binWidth is beyond what float32 sums hold',
+    splitBy: 'B',
+  },
+  tolerance: { native: { relative: 1e-6, absolute: 1e-7 }, webgpu: { relative: 1e-5, absolute: 1e-5 } },
   bytes: ({ B, P }) => 5 * B * P,
   flops: ({ B, P }) => 30 * B * P,
 });
+
+/** What the WGSL version keeps in workgroup memory. */
+const maximumLevels = 1024;
 
 const epsilon = 2 ** -52;
 

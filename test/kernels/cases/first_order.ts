@@ -17,6 +17,36 @@ function firstOrderCase(
 const some: Fill = (rng) => Number(rng.uniform() < 0.3) * (1 + rng.int(255));
 const bytes: Fill = (rng) => rng.int(256);
 
+/** Values on every edge of bins of this width up to `highest`, and the float32 before and after. */
+function edges(width: number, scale: number, highest: number): number[] {
+  const words = new Uint32Array(1);
+  const value = new Float32Array(words.buffer);
+  return Array.from({ length: Math.floor(highest / width) }, (_, i) => ((i + 1) * width) / scale).flatMap((edge) =>
+    [-1, 0, 1].map((step) => {
+      value[0] = edge;
+      words[0] += step;
+      return value[0];
+    }),
+  );
+}
+
+const onEdges = (
+  [
+    [25, 255, 255],
+    [25, 1, 5000],
+    [0.1, 1, 20],
+    [1 / 3, 0.7, 90],
+    [1, 255, 255],
+    [8, 1, 2 ** 13],
+  ] as const
+).map(([binWidth, scale, highest]) => {
+  const values = edges(binWidth, scale, highest);
+  return firstOrderCase(`edges of width ${binWidth}, scale ${scale}, and beside them`, [1, values.length], {
+    map: (_, i) => values[i],
+    params: { scale, binWidth, levels: 1024 },
+  });
+});
+
 export const firstOrderCases: KernelCases = {
   op: firstOrder as unknown as Op,
   fixed: [
@@ -56,6 +86,7 @@ export const firstOrderCases: KernelCases = {
       map: (_, i) => (i % 11) / 10,
       params: { scale: 1, binWidth: 0.1 },
     }),
+    ...onEdges,
     firstOrderCase('8 bins', [2, 999], { params: { binCount: 8 } }),
     firstOrderCase('10 bins of whole numbers 0 to 10', [2, 110], {
       map: (_, i) => i % 11,
