@@ -228,7 +228,7 @@ def list_cases():
         image, scale = image_of(kind, shape), KINDS[kind][1]
         for count in (8, 16, 32, 64):
             add(image, region, scale, binCount=count)
-        for width in {"blob": (1, 3.7, 10, 50), "phantom": (10, 50, 33.3), "saliency": (1, 5, 25.5), "normal": (0.1, 0.25, 0.7, 1)}[kind]:
+        for width in {"blob": (2, 3.7, 10, 50), "phantom": (10, 50, 33.3), "saliency": (2.5, 5, 25.5), "normal": (0.1, 0.25, 0.7, 1)}[kind]:
             add(image, region, scale, binWidth=width)
         for distances in ([2], [1, 3], [1, 2], [5]):
             add(image, region, scale, distances=distances)

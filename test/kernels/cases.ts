@@ -21,10 +21,10 @@ export const kernelCases: KernelCases[] = [
   histogramCases,
   pairwiseCases,
   nearestCases,
+  glcmCases,
   firstOrderCases,
   quantileCases,
   shape2dCases,
-  glcmCases,
 ];
 
 type Arrays = Record<string, { readonly length: number; readonly [i: number]: number | bigint }>;

@@ -90,6 +90,10 @@ describe.each(backends.map((backend) => [backend.info.name, backend] as const))(
     expect(frame('Perimeter')).toBeCloseTo(4 * Math.SQRT1_2 + 8 + 4 * Math.SQRT1_2, 5);
   });
 
+  it('refuses more than 32767 rows or columns', async () => {
+    await expect(shapeOf(['#'.repeat(32_768)])).rejects.toThrow('shape2d.maps');
+  });
+
   it('refuses a spacing that is no length', async () => {
     await expect(shapeOf(['#'], { rowSpacing: 0 })).rejects.toThrow('shape2d.rowSpacing');
     await expect(shapeOf(['#'], { columnSpacing: NaN })).rejects.toThrow('shape2d.columnSpacing');
