@@ -42,7 +42,10 @@ describe('sightline radiomics', () => {
 
   it('prints what was quarantined and why', async () => {
     const folder = await temporaryFolder();
-    const rows = [`a,${golden}picture8.png,${golden}picture8_mask.png`, `b,${golden}picture16.png,${golden}picture8_mask.png`];
+    const rows = [
+      `a,${golden}picture8.png,${golden}picture8_mask.png`,
+      `b,${golden}picture16.png,${golden}picture8_mask.png`,
+    ];
     await writeFile(join(folder, 'm.csv'), `id,path,mask\n${rows.join('\n')}\n`);
     const out = join(folder, 'f.csv');
     const run = await sightline(['radiomics', join(folder, 'm.csv'), '--out', out]);

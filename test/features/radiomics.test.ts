@@ -77,7 +77,10 @@ describe('extractRadiomics', () => {
     const spacing = [3, 0.5, 2] as const;
     const [energy] = await get(batch, 'original_firstorder_Energy');
     expect((await get(batch, 'original_firstorder_TotalEnergy', { spacing }))[0]).toBeCloseTo(energy, 4);
-    expect((await get(batch, 'original_firstorder_TotalEnergy', { spacing, planar: false }))[0]).toBeCloseTo(3 * energy, 4);
+    expect((await get(batch, 'original_firstorder_TotalEnergy', { spacing, planar: false }))[0]).toBeCloseTo(
+      3 * energy,
+      4,
+    );
     const surface = 'original_shape2D_PixelSurface';
     const sideways = {
       maps: tensor('f32', [1, 6, 1, 10], pixels),
@@ -98,9 +101,15 @@ describe('extractRadiomics', () => {
     const masks = Uint8Array.from(inside, (m, i) => (i < 30 ? 0 : m));
     const name = 'original_glcm_Contrast';
     const [, whole] = await get(batch, name, { scale: 255 });
-    expect(await get({ ...batch, masks: tensor('u8', [2, 1, 5, 6], masks) }, name, { scale: 255 })).toEqual([NaN, whole]);
+    expect(await get({ ...batch, masks: tensor('u8', [2, 1, 5, 6], masks) }, name, { scale: 255 })).toEqual([
+      NaN,
+      whole,
+    ]);
     const maps = Float32Array.from(pixels, (v, i) => (i === 1 ? NaN : v));
-    expect(await get({ ...batch, maps: tensor('f32', [2, 1, 5, 6], maps) }, name, { scale: 255 })).toEqual([NaN, whole]);
+    expect(await get({ ...batch, maps: tensor('f32', [2, 1, 5, 6], maps) }, name, { scale: 255 })).toEqual([
+      NaN,
+      whole,
+    ]);
   });
 
   it('too many grey levels are an error that says how wide levels must be', async () => {

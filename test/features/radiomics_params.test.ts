@@ -113,7 +113,10 @@ setting:
     ['setting: {distances: [1, -2]}', /setting\.distances\.1: /],
     ['setting: {minimumROIDimensions: 4}', /setting\.minimumROIDimensions: /],
     ['setting: {weightingNorm: chebyshev}', /setting\.weightingNorm: /],
-    ['setting: {resampledPixelSpacing: [1, 1, 1]}', /setting\.resampledPixelSpacing: images are not resampled.*beforehand/],
+    [
+      'setting: {resampledPixelSpacing: [1, 1, 1]}',
+      /setting\.resampledPixelSpacing: images are not resampled.*beforehand/,
+    ],
     ['setting: {correctMask: true}', /setting\.correctMask: masks are not resampled/],
     ['imageType: {Wavelet: {}}', /imageType\.Wavelet: filtered images are not made here; drop the line/],
     ['imageType: {Orginal: {}}', /imageType\.Orginal: unknown; did you mean Original\?/],
@@ -140,10 +143,12 @@ setting:
   });
 
   it('what has no effect is told', () => {
-    expect(parseParams('{setting: {gldm_a: 1, padDistance: 5}, voxelSetting: {kernelRadius: 2}}', 'p').notices).toEqual([
-      'voxelSetting is not used: features are of regions, not of voxels.',
-      'Settings without effect here: gldm_a, padDistance.',
-      'The parameter file names no feature classes: firstorder and glcm are computed.',
-    ]);
+    expect(parseParams('{setting: {gldm_a: 1, padDistance: 5}, voxelSetting: {kernelRadius: 2}}', 'p').notices).toEqual(
+      [
+        'voxelSetting is not used: features are of regions, not of voxels.',
+        'Settings without effect here: gldm_a, padDistance.',
+        'The parameter file names no feature classes: firstorder and glcm are computed.',
+      ],
+    );
   });
 });

@@ -48,7 +48,11 @@ describe('masks of a folder', () => {
     ['deep/a.png', 'masks/deep/a.png'],
   ])('%s has %s', async (image, mask) => {
     const folder = await temporaryFolder();
-    const bytes = mask.endsWith('tif') ? await sharp(await png(square(1))).tiff({ compression: 'lzw' }).toBuffer() : await png(square(1));
+    const bytes = mask.endsWith('tif')
+      ? await sharp(await png(square(1)))
+          .tiff({ compression: 'lzw' })
+          .toBuffer()
+      : await png(square(1));
     await write(folder, { [`images/${image}`]: await png(grey(1)), [mask]: bytes });
     const summary = await run({ images: join(folder, 'images'), mask: join(folder, 'masks') });
     expect(column(summary, 'mask')).toEqual([join(folder, mask)]);
@@ -86,7 +90,10 @@ describe('masks of a folder', () => {
   });
 
   it('a pool without any mask is an error with the ways out', async () => {
-    const folder = await write(await temporaryFolder(), { 'a.png': await png(grey(1)), 'm/x.png': await png(square(1)) });
+    const folder = await write(await temporaryFolder(), {
+      'a.png': await png(grey(1)),
+      'm/x.png': await png(square(1)),
+    });
     await expect(run({ images: join(folder, 'a.png') })).rejects.toThrow(/no image has a mask.*--mask/);
     await expect(run({ images: join(folder, 'a.png'), mask: join(folder, 'm') })).rejects.toThrow(/none of 1 images/);
     await expect(run({ images: join(folder, 'a.png'), mask: join(folder, 'n') })).rejects.toThrow(/no such file/);
@@ -112,7 +119,13 @@ describe('regions', () => {
     });
     expect(column(auto, 'mask_label')).toEqual(['255']);
     expect(notices.join()).toMatch(/1 masks have no value 1/);
-    expect(column(await of('23.png', 3), mean)[0]).toBeCloseTo(meanInside(grey(1), both.map((v) => +(v === 3))), 4);
+    expect(column(await of('23.png', 3), mean)[0]).toBeCloseTo(
+      meanInside(
+        grey(1),
+        both.map((v) => +(v === 3)),
+      ),
+      4,
+    );
     expect(column(await of('23.png', 'any'), mean)[0]).toBeCloseTo(meanInside(grey(1), square(1)), 4);
     await expect(of('255.png', 1)).rejects.toThrow(/label 1 is not in the mask, which holds 255.*--label/);
     await expect(of('23.png')).rejects.toThrow(/holds 2, 3/);
@@ -280,7 +293,13 @@ describe('the pass', () => {
   it('bad files are quarantined with their reason, and the rest keeps the order of the pool', async () => {
     const { folder, ...where } = await pool(40);
     await writeFile(join(where.images, '005.png'), 'no picture');
-    await writeFile(join(where.mask, '011.png'), await sharp(await png(square(1))).resize(4, 4).png().toBuffer());
+    await writeFile(
+      join(where.mask, '011.png'),
+      await sharp(await png(square(1)))
+        .resize(4, 4)
+        .png()
+        .toBuffer(),
+    );
     await writeFile(join(where.mask, '020.png'), await png(Uint8Array.from({ length: 63 }, (_, i) => +(i === 30))));
     await writeFile(join(where.mask, '039.png'), await png(square(0)));
     const out = join(folder, 'features.parquet');
