@@ -3,7 +3,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { radiomics, type RadiomicsOptions, type RadiomicsSummary } from '../../src/index.js';
+import { openBackend, radiomics, type RadiomicsOptions, type RadiomicsSummary } from '../../src/index.js';
+import { firstOrder } from '../../src/kernels/first_order.js';
+import { glcm } from '../../src/kernels/glcm.js';
+import { shape2d } from '../../src/kernels/shape2d.js';
 import { readTable } from '../../src/store/table.js';
 import { depth16, imageItem, words, writeDicom } from '../data/dicom_writer.js';
 import { asBytes, writeNifti, type NiftiParts } from '../data/nifti_writer.js';
@@ -330,6 +333,27 @@ describe('the pass', () => {
     const many = await run({ ...where, workers: 4 });
     expect([...many.table.columns]).toEqual([...alone.table.columns]);
     expect([done[0], done.at(-1)]).toEqual([0, 50]);
+  });
+
+  it('a GPU takes pictures of one size together', async (context) => {
+    const kernels = { firstorder: firstOrder, glcm, shape2D: shape2d };
+    const classes = Object.entries(kernels).flatMap(([name, { wgsl }]) => ('unavailable' in wgsl ? [] : [name]));
+    const gpu = await openBackend({ prefer: 'webgpu' }).catch(() => undefined);
+    if (!gpu) return context.skip('no WebGPU adapter');
+    gpu.close();
+    if (!classes.length) return context.skip('no radiomics kernel in WGSL');
+    const { folder: _, ...where } = await pool(20);
+    await writeFile(join(where.mask, '003.png'), await png(square(0)));
+    const host = await run({ ...where, classes });
+    const there = await run({ ...where, classes, backend: 'webgpu' });
+    expect(there.backend?.name).toBe('webgpu');
+    expect(column(there, 'id')).toEqual(column(host, 'id'));
+    for (const name of host.names) {
+      const want = column(host, name).map(Number);
+      column(there, name).forEach((v, i) =>
+        expect(Math.abs(Number(v) - want[i]), name).toBeLessThan(2e-3 * Math.abs(want[i]) + 2e-3),
+      );
+    }
   });
 
   it('an earlier quarantine list goes when nothing is quarantined', async () => {
