@@ -78,7 +78,7 @@ bool AddFeatures(const double* matrix, const std::vector<double>& values, double
   const size_t n = values.size();
   double features[kGlcmFeatures];
   if (!GlcmFeatures(matrix, values.data(), n, highest, scratch.features, features)) return false;
-  scratch.correlation.resize(2 * n * n + 5 * n);
+  scratch.correlation.resize(2 * n * n + 4 * n);
   features[kGlcmMcc] = SL_DISPATCH(MaximalCorrelation)(matrix, scratch.features.px.data(), scratch.features.py.data(), n,
                                                        symmetric, scratch.correlation.data());
   for (size_t f = 0; f < kGlcmFeatures; ++f) sums[f] += features[f];
@@ -351,37 +351,31 @@ inline void CountPairs(const Level* image, const Padded& padded, ptrdiff_t step,
   }
 }
 
-// Second largest |eigenvalue| of N = Dx^(−1/2) P Dy^(−1/2), or singular value where it is not symmetric. The largest is 1
-// and its vector known, √px: taken away, the second is the largest. scratch: [2n² + 5n].
+// Second singular value of N = Dx^(−1/2) P Dy^(−1/2), the second largest |eigenvalue| where it is symmetric. The first is
+// 1 and its vectors known, √px and √py: taken away, the second is the largest. scratch: [2n² + 4n].
 inline double MaximalCorrelation(const double* SL_RESTRICT matrix, const double* SL_RESTRICT px,
                                  const double* SL_RESTRICT py, size_t n, bool symmetric, double* scratch) {
-  double* SL_RESTRICT root = scratch;  // √px
-  double* SL_RESTRICT s = scratch + n;
-  double* rest = s + n * n;
+  double* rest = scratch + 2 * n * n;
+  double* SL_RESTRICT s = scratch;
+  double* SL_RESTRICT square = scratch + n * n;
   double total = 0;
+  for (size_t i = 0; i < n; ++i) total += px[i];
   for (size_t i = 0; i < n; ++i) {
-    root[i] = std::sqrt(px[i]);
-    total += px[i];
-  }
-  for (size_t i = 0; i < n; ++i)
-    for (size_t j = 0; j < n; ++j)
-      s[i * n + j] = matrix[i * n + j] == 0 ? 0 : matrix[i * n + j] / std::sqrt(px[i] * py[j]);
-  if (!symmetric) {
-    double* SL_RESTRICT square = rest + 4 * n;
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t j = 0; j <= i; ++j) {
-        double sum = 0;
-        for (size_t k = 0; k < n; ++k) sum += s[i * n + k] * s[j * n + k];
-        square[i * n + j] = sum;
-        square[j * n + i] = sum;
-      }
+    for (size_t j = 0; j < n; ++j) {
+      const double both = px[i] * py[j];
+      s[i * n + j] = both > 0 ? (matrix[i * n + j] - both / total) / std::sqrt(both) : 0;
     }
-    std::copy(square, square + n * n, s);
   }
-  for (size_t i = 0; i < n; ++i)
-    for (size_t j = 0; j < n; ++j) s[i * n + j] -= root[i] * root[j] / total;
-  const double radius = SpectralRadius(s, n, rest);
-  return symmetric ? radius : std::sqrt(radius);
+  if (symmetric) return SpectralRadius(s, n, rest);
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = 0; j <= i; ++j) {
+      double sum = 0;
+      for (size_t k = 0; k < n; ++k) sum += s[i * n + k] * s[j * n + k];
+      square[i * n + j] = sum;
+      square[j * n + i] = sum;
+    }
+  }
+  return std::sqrt(SpectralRadius(square, n, rest));
 }
 
 }  // namespace SL_NS

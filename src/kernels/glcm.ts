@@ -36,6 +36,13 @@ export type GlcmFeature = (typeof glcmFeatures)[number];
 /** Bound of the parameter `levels`: a matrix of 4096² counts takes 64 MiB. */
 const mostLevels = 4096;
 
+const inFloat32 = { relative: 1e-4, absolute: 1e-5 };
+
+/** ClusterShade sums terms as large as the levels' cube, of either sign. */
+const float32Columns = glcmFeatures.map((name) =>
+  name === 'ClusterShade' ? { relative: 1e-4, absolute: 5e-3 } : inFloat32,
+);
+
 /**
  * Features of the grey-level co-occurrence matrices of each image inside its mask (non-zero = inside), as pyradiomics
  * 3.0.1 defines them (glcm.py; Haralick et al., "Textural features for image classification", 1973).
@@ -109,11 +116,48 @@ export const glcm = defineOp({
   },
 
   native: true,
-  wgsl: { unavailable: 'not built yet' },
-  tolerance: { native: { relative: 1e-6, absolute: 1e-7 } },
+  wgsl: {
+    overrides(_, { levels, symmetric, scale, binWidth }) {
+      const side = tableSides(symmetric).find((n) => n >= levels) ?? tableSides(symmetric)[0];
+      return {
+        WORKGROUP: 256,
+        LEVELS: side,
+        CELLS: symmetric ? (side * (side + 1)) / 2 : side * side,
+        // Uniforms are float32; with the rest of two numbers that seldom change, values on the edges of bins are exact.
+        SCALE_REST: Math.fround(scale - Math.fround(scale)),
+        WIDTH_REST: Math.fround(binWidth - Math.fround(binWidth)),
+      };
+    },
+    uniforms: [
+      ['B', 'u32'],
+      ['D', 'u32'],
+      ['H', 'u32'],
+      ['W', 'u32'],
+      ['A', 'u32'],
+      ['scale', 'f32'],
+      ['binWidth', 'f32'],
+      ['binCount', 'u32'],
+      ['levels', 'u32'],
+      ['symmetric', 'u32'],
+      ['merge', 'u32'],
+    ],
+    workgroups: ({ B }) => [B],
+    obstacle(_, { levels, symmetric }) {
+      const most = Math.max(...tableSides(symmetric));
+      if (levels <= most) return undefined;
+      return `a matrix of ${levels} levels does not fit 16 KiB of workgroup memory, ${most} do: lower "levels"`;
+    },
+    splitBy: 'B',
+  },
+  tolerance: { native: { relative: 1e-6, absolute: 1e-7 }, webgpu: { ...inFloat32, byColumn: float32Columns } },
   bytes: ({ B, D, H, W }) => 5 * B * D * H * W,
   flops: ({ B, D, H, W, A }) => B * D * H * W * (4 + 2 * A),
 });
+
+/** Sides of the tables that WGSL is compiled for; of a symmetric matrix it keeps half. */
+function tableSides(symmetric: number): number[] {
+  return symmetric ? [32, 64] : [24, 48];
+}
 
 /** Pairs of levels at one offset, [n, n] row by row; level 0 is outside. */
 function cooccurrences(image: Int32Array, size: readonly number[], offset: Int32Array, n: number): Float64Array {

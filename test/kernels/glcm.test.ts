@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { openBackend } from '../../src/backend/index.js';
+import { openBackend, type Op } from '../../src/backend/index.js';
+import type { WgslPlan } from '../../src/backend/op.js';
 import { tensor } from '../../src/core/tensor.js';
 import { glcm, glcmFeatures, type GlcmFeature } from '../../src/kernels/glcm.js';
 import { glcmOffsets, offsetWeights } from '../../src/kernels/glcm_offsets.js';
 import { maximalCorrelation, symmetricEigenvalues } from '../../src/kernels/maximal_correlation.js';
+import { disagreement } from './cases.js';
+import { wideGlcmCases } from './cases/glcm.js';
 
 const neighbours = [0, 1, 1, 0, 1, 0, 0, 1, -1, 0, 0, 1];
 const nothing = Object.fromEntries(glcmFeatures.map((name) => [name, NaN])) as Record<GlcmFeature, number>;
@@ -178,6 +181,29 @@ describe.each(['reference', 'native'] as const)('glcm by %s', async (prefer) => 
     for (const [name, value] of Object.entries({ levels: 4097, binWidth: 0, binCount: 1.5, symmetric: 2, merge: -1 })) {
       await expect(features([[1, 2]], { params: { [name]: value } })).rejects.toThrow(`glcm.${name}: expected`);
     }
+  });
+});
+
+describe('matrices too large for the WGSL version', () => {
+  it.each(wideGlcmCases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
+    const run = async (prefer: 'native' | 'reference') => {
+      const { features } = await (await openBackend({ prefer })).run(glcm, c.inputs as never, c.params);
+      return { features: features.data as Float32Array };
+    };
+    const [actual, expected] = [await run('native'), await run('reference')];
+    expect(expected.features.every(Number.isFinite)).toBe(true);
+    expect(disagreement(glcm as unknown as Op, c, actual, expected, glcm.tolerance.native)).toBeUndefined();
+  });
+
+  it('are left to C++', () => {
+    if ('unavailable' in glcm.wgsl) throw new Error('there is no WGSL version');
+    const dims = { B: 1, D: 1, H: 4, W: 4, A: 4 };
+    const obstacle = (levels: number, symmetric: number) =>
+      (glcm.wgsl as WgslPlan).obstacle!(dims, { ...glcm.params, levels, symmetric });
+    expect(obstacle(64, 1)).toBeUndefined();
+    expect(obstacle(48, 0)).toBeUndefined();
+    expect(obstacle(65, 1)).toContain('65 levels');
+    expect(obstacle(49, 0)).toContain('48 do');
   });
 });
 

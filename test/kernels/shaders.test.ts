@@ -63,7 +63,7 @@ describe.each(planned.map((p) => [p.op.name, p] as const))('%s.wgsl', (name, { o
       ...source(name).matchAll(/@group\(0\) @binding\((\d+)\) var<([^>]+)> (\w+): (?:array<(\w+)>|Params);/g),
     ];
     expect(declared.map(([, binding]) => Number(binding))).toEqual(declared.map((_, i) => i));
-    const element = { u8: 'u32', u32: 'u32', f32: 'f32' } as Record<string, string>;
+    const element = { u8: 'u32', u32: 'u32', i32: 'i32', f32: 'f32' } as Record<string, string>;
     const expected = [
       ...Object.entries(op.inputs).map(([key, s]) => ['storage, read', key, element[s.dtype]]),
       ...Object.entries(op.outputs).map(([key, s]) => ['storage, read_write', key, element[s.dtype]]),

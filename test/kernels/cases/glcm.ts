@@ -30,7 +30,7 @@ function glcmCase(name: string, dims: [number, number, number, number], options:
       offsets: tensor('i32', [count, 3], offsets),
       weights: tensor('f32', [count], offsetWeights(offsets, spacing, 'euclidean')),
     },
-    params: { scale: 255, ...params },
+    params: { scale: 255, levels: 48, ...params },
   };
 }
 
@@ -42,6 +42,17 @@ const whole =
 const raw = (levels: number) => ({ scale: 1, binWidth: 1, levels });
 const sparse: Fill = (rng) => Number(rng.uniform() < 0.6) * (1 + rng.int(255));
 const smooth: Fill = (_, i) => 0.5 + 0.4 * Math.sin(i / 19) * Math.cos(i / 700);
+
+/** More levels than fit the table of the WGSL version. */
+export const wideGlcmCases: Case[] = [
+  glcmCase('an outlier: few of 300 levels', [2, 1, 20, 20], {
+    map: (rng, i) => (i % 400 === 7 ? 299 : rng.int(6)),
+    params: raw(4096),
+  }),
+  glcmCase('70 levels', [1, 1, 60, 60], { map: whole(70), params: raw(256) }),
+  glcmCase('100 levels, directed', [1, 1, 40, 40], { map: whole(100), params: { ...raw(128), symmetric: 0 } }),
+  glcmCase('260 levels, merged', [1, 1, 20, 20], { map: whole(260), params: { ...raw(300), merge: 1 } }),
+];
 
 export const glcmCases: KernelCases = {
   op: glcm as unknown as Op,
@@ -125,11 +136,6 @@ export const glcmCases: KernelCases = {
     glcmCase('[0, 1] and bins of 25', [2, 1, 9, 9], { params: { scale: 1 } }),
     glcmCase('more levels than allowed', [2, 1, 20, 20], { params: { levels: 10 } }),
     glcmCase('as many levels as allowed', [2, 1, 40, 40], { params: { levels: 11 } }),
-    glcmCase('an outlier: few of 300 levels', [2, 1, 20, 20], {
-      map: (rng, i) => (i % 400 === 7 ? 299 : rng.int(6)),
-      params: raw(4096),
-    }),
-    glcmCase('70 levels', [1, 1, 60, 60], { map: whole(70), params: raw(256) }),
     glcmCase('a level beyond 32 bits', [1, 1, 9, 9], { map: (rng) => rng.uniform() * 1e30 }),
     glcmCase('smooth', [1, 1, 100, 101], { map: smooth }),
     (() => {
@@ -147,18 +153,17 @@ export const glcmCases: KernelCases = {
   random(seed) {
     const rng = new Rng(seed, 'glcm');
     const levels = [3, 9, 15, 16, 24, 40][rng.int(6)];
-    const depth = rng.int(3) === 0 ? 1 + rng.int(4) : 1;
+    const depth = rng.int(4) === 0 ? 1 + rng.int(4) : 1;
     const power = 1 + rng.int(3);
     const inside = 0.3 + 0.7 * rng.uniform();
     return glcmCase(`random ${seed}`, [1 + rng.int(3), depth, 3 + rng.int(30), 3 + rng.int(30)], {
       // Half a level away from the edges of bins.
       map: (r) => (Math.floor(levels * r.uniform() ** power) + 0.5) / levels,
       mask: (r) => Number(r.uniform() < inside),
-      distances: [[1], [2], [1, 2]][rng.int(3)],
+      distances: [[1], [2], [1, 2]][depth > 1 ? 0 : rng.int(3)],
       params: {
-        scale: 10,
-        binWidth: 10 / levels,
-        levels: 48,
+        scale: levels,
+        binWidth: 1,
         symmetric: Number(rng.int(4) > 0),
         merge: Number(rng.int(3) === 0),
       },
