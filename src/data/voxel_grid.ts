@@ -3,6 +3,8 @@ import { niftiReader, niftiVoxels, type NiftiVoxels } from './nifti.js';
 import { decodePicture, readBytes, readerOf, sliceCount } from './readers.js';
 import type { Axis, Picture } from './types.js';
 
+export type PlaneValues = Uint8Array | Uint16Array | Float32Array | Float64Array;
+
 /** A picture, a slice or a whole volume in the file's own units, plane by plane. */
 export interface VoxelGrid {
   /** [depth, height, width]; depth 1 for pictures and slices. */
@@ -14,7 +16,7 @@ export interface VoxelGrid {
   /** Array index [x, y, z, 1] → millimetres (NIfTI volumes with a qform or sform). */
   readonly affine?: readonly (readonly number[])[];
   /** Values of plane z, [height, width] row-major; good until the next call. NaN and infinite ones come as they are. */
-  plane(z: number): ArrayLike<number>;
+  plane(z: number): PlaneValues;
 }
 
 export interface GridOptions {
@@ -50,7 +52,7 @@ const weights = [0.299, 0.587, 0.114];
 
 function pictureGrid(picture: Picture, where: string, { channel, onLuminance }: GridOptions): VoxelGrid {
   const { width, height, channels, data, pixelSpacing } = picture;
-  let values: ArrayLike<number> = data;
+  let values: PlaneValues = data;
   if (channels > 1 && channel !== undefined) values = oneChannel(data, channels, channel, where);
   else if (channels === 3) {
     onLuminance?.();

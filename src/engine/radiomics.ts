@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { access, constants, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { BackendInfo } from '../backend/index.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
@@ -74,7 +75,7 @@ export interface RadiomicsSummary {
  */
 export async function radiomics(options: RadiomicsOptions): Promise<RadiomicsSummary> {
   const notice = options.onNotice ?? (() => {});
-  if (options.out !== undefined) checkExtension(options.out);
+  if (options.out !== undefined) await checkOutput(options.out);
   const plan = await planOf(options, notice);
   const { axis = 2, slices = false } = options;
   const samples = await openPool(options.images, { axis, wholeVolumes: !slices, onNotice: notice });
@@ -242,12 +243,22 @@ function nothingLeft({ quarantined: [first], cases }: RadiomicsSummary): Sightli
   });
 }
 
-function checkExtension(out: string): void {
-  if (tableExtensions.some((extension) => out.toLowerCase().endsWith(extension))) return;
-  throw new SightlineError('E_TABLE', {
-    where: out,
-    what: 'not a table that is written',
-    remedy: `Use ${tableExtensions.join(' or ')}.`,
+/** Before the work, what would make it vain. */
+async function checkOutput(out: string): Promise<void> {
+  if (!tableExtensions.some((extension) => out.toLowerCase().endsWith(extension))) {
+    throw new SightlineError('E_TABLE', {
+      where: out,
+      what: 'not a table that is written',
+      remedy: `Use ${tableExtensions.join(' or ')}.`,
+    });
+  }
+  await access(dirname(resolve(out)), constants.W_OK).catch((cause) => {
+    throw new SightlineError('E_OUTPUT', {
+      where: out,
+      what: 'its folder cannot be written',
+      remedy: 'Choose a folder that exists and that you may write to.',
+      cause,
+    });
   });
 }
 

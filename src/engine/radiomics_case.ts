@@ -70,7 +70,7 @@ export async function readCase(
   if (mask !== whole) checkRegion(boundingBox(mask, size), settings, where);
   expectFiniteInside(values, mask, where);
   return {
-    values: Float32Array.from(values),
+    values: values instanceof Float32Array ? values : new Float32Array(values),
     mask,
     shapeMask: settings.resegmentShape ? mask : whole,
     size,
@@ -81,21 +81,25 @@ export async function readCase(
   };
 }
 
-function cropValues(image: VoxelGrid, { low, high }: Box3, settings: RadiomicsSettings): Float64Array {
+/** Values of the box, in double precision where they are computed with before the kernels. */
+function cropValues(image: VoxelGrid, { low, high }: Box3, settings: RadiomicsSettings): Float32Array | Float64Array {
   const width = image.size[2];
-  const [rows, columns] = [high[1] - low[1], high[2] - low[2]];
-  const out = new Float64Array((high[0] - low[0]) * rows * columns);
-  const map = settings.normalize
-    ? normalisation(
-        meanAndDeviation(() => planesOf(image)),
-        settings,
-      )
-    : undefined;
+  const columns = high[2] - low[2];
+  const count = (high[0] - low[0]) * (high[1] - low[1]) * columns;
+  const exact = settings.normalize || settings.resegmentRange !== null;
+  const out = exact ? new Float64Array(count) : new Float32Array(count);
   let i = 0;
   for (let z = low[0]; z < high[0]; z++) {
     const plane = image.plane(z);
-    for (let y = low[1]; y < high[1]; y++)
-      for (let x = low[2]; x < high[2]; x++) out[i++] = map ? map(plane[y * width + x]) : plane[y * width + x];
+    for (let y = low[1]; y < high[1]; y++, i += columns)
+      out.set(plane.subarray(y * width + low[2], y * width + high[2]), i);
+  }
+  if (settings.normalize) {
+    const map = normalisation(
+      meanAndDeviation(() => planesOf(image)),
+      settings,
+    );
+    for (let k = 0; k < out.length; k++) out[k] = map(out[k]);
   }
   return out;
 }
@@ -117,7 +121,7 @@ function cropMask(mask: Uint8Array, [, height, width]: Size, { low, high }: Box3
   return out;
 }
 
-function expectFiniteInside(values: Float64Array, mask: Uint8Array, where: string): void {
+function expectFiniteInside(values: Float32Array | Float64Array, mask: Uint8Array, where: string): void {
   let bad = 0;
   for (let i = 0; i < values.length; i++) if (mask[i] !== 0 && !Number.isFinite(values[i])) bad++;
   if (bad === 0) return;

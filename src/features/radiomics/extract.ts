@@ -225,7 +225,8 @@ async function shape(
       remedy: 'Give `shapeMasks`, or `thresholds` for the shape of the map itself.',
     });
   }
-  const inside = Float32Array.from(regions.data, (m) => (m === 0 ? 0 : 1));
+  const inside = new Float32Array(regions.data.length);
+  for (let i = 0; i < inside.length; i++) inside[i] = regions.data[i] === 0 ? 0 : 1;
   const half = tensor('f32', [B], new Float32Array(B).fill(0.5));
   return (await backend.run(shape2d, { maps: tensor('f32', dims, inside), thresholds: half }, params)).features.data;
 }
