@@ -154,7 +154,7 @@ describe('extractRadiomics', () => {
       );
     }
     gpu.close();
-  });
+  }, 240_000);
 });
 
 describe('grey levels', () => {

@@ -354,7 +354,7 @@ describe('the pass', () => {
         expect(Math.abs(Number(v) - want[i]), name).toBeLessThan(2e-3 * Math.abs(want[i]) + 2e-3),
       );
     }
-  });
+  }, 240_000);
 
   it('an earlier quarantine list goes when nothing is quarantined', async () => {
     const { folder, ...where } = await pool(2);
