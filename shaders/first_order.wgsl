@@ -294,17 +294,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   moments = total(lane, moments) / n;
   let mean = mean_guess + moments.x;
-  var quantiles = array<f32, QUANTILES>();
-  var beyond = array<f32, QUANTILES>(); // how far they lie from the order statistics below them
+  var quantiles = array<f32, QUANTILES>(); // from `low`: far from 0 their differences keep their digits
   for (var k = 0u; k < QUANTILES; k++) {
     let a = value_of(prefixes[k]);
     let next = atomicLoad(&successors[k]);
     let rest = place(k, max(n_inside, 1u) - 1u).y;
-    quantiles[k] = a;
+    quantiles[k] = a - low;
     if (rest > 0u && ranks[k] + 1u >= twins[k] && next != 0xffffffffu) {
       let divisor = select(select(4.0, 2.0, k == 2u), 10.0, k == LOWER_DECILE || k == UPPER_DECILE);
-      beyond[k] = (value_of(next) - a) * (f32(rest) / divisor);
-      quantiles[k] = a + beyond[k];
+      quantiles[k] += (value_of(next) - a) * (f32(rest) / divisor);
     }
   }
 
@@ -351,17 +349,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let spread = span * params.scale;
   let s = standardised(moments);
-  features[at] = quantiles[0] * params.scale;
-  features[at + 1u] = quantiles[4] * params.scale;
+  features[at] = (low + quantiles[0]) * params.scale;
+  features[at + 1u] = (low + quantiles[4]) * params.scale;
   features[at + 2u] = energy;
   features[at + 3u] = select(nan_value, select(disorder.x, 0.0, flat), countable);
-  // Not of the rounded quantiles: far from 0, little of them would be left.
-  features[at + 4u] = ((value_of(prefixes[3]) - value_of(prefixes[1])) + (beyond[3] - beyond[1])) * params.scale;
+  features[at + 4u] = (quantiles[3] - quantiles[1]) * params.scale;
   features[at + 5u] = s.z;
   features[at + 6u] = high * params.scale;
   features[at + 7u] = deviations.x / n * spread;
   features[at + 8u] = select((low + mean * span) * params.scale, low * params.scale, flat);
-  features[at + 9u] = quantiles[2] * params.scale;
+  features[at + 9u] = (low + quantiles[2]) * params.scale;
   features[at + 10u] = low * params.scale;
   features[at + 11u] = spread;
   features[at + 12u] = select(nan_value, select(robust * spread, 0.0, from_key == to_key), from_key <= to_key);

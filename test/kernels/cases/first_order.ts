@@ -99,6 +99,7 @@ export const firstOrderCases: KernelCases = {
       map: (rng) => 1000 + rng.int(64) / 64,
       params: { scale: 1, binWidth: 0.25 },
     }),
+    firstOrderCase('far from 0, any value', [2, 500], { map: (rng) => 1000 + rng.uniform(), params: { scale: 1 } }),
     firstOrderCase('very small', [2, 500], { map: (rng) => rng.int(1000) * 1e-9 }),
     (() => {
       const c = firstOrderCase('unaligned and shared', [2, 51], { mask: some });
