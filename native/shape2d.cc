@@ -1,5 +1,5 @@
-// Shape of thresholded maps; definition in src/kernels/shape2d.ts. A map becomes one bit a pixel; everything that follows
-// counts bits, in whole numbers: no target and no order of work can change the result.
+// Shape of thresholded maps; definition in src/kernels/shape2d.ts. A map becomes one bit a pixel; everything that
+// follows counts bits, in whole numbers: no target and no order of work can change the result.
 #ifndef SL_NS
 
 #include <algorithm>
@@ -58,13 +58,15 @@ const ByteSums kByteSums;
 #if defined(_MSC_VER)
 int LowestBit(uint64_t word) {
   unsigned long at;
-  return static_cast<unsigned long>(word) != 0 ? (_BitScanForward(&at, static_cast<unsigned long>(word)), static_cast<int>(at))
-                                               : (_BitScanForward(&at, static_cast<unsigned long>(word >> 32)), static_cast<int>(at) + 32);
+  if (_BitScanForward(&at, static_cast<unsigned long>(word))) return static_cast<int>(at);
+  _BitScanForward(&at, static_cast<unsigned long>(word >> 32));
+  return static_cast<int>(at) + 32;
 }
 int HighestBit(uint64_t word) {
   unsigned long at;
-  return (word >> 32) != 0 ? (_BitScanReverse(&at, static_cast<unsigned long>(word >> 32)), static_cast<int>(at) + 32)
-                           : (_BitScanReverse(&at, static_cast<unsigned long>(word)), static_cast<int>(at));
+  if (_BitScanReverse(&at, static_cast<unsigned long>(word >> 32))) return static_cast<int>(at) + 32;
+  _BitScanReverse(&at, static_cast<unsigned long>(word));
+  return static_cast<int>(at);
 }
 #else
 int LowestBit(uint64_t word) { return __builtin_ctzll(word); }
@@ -118,7 +120,7 @@ double Diameter(const std::vector<Extent>& rows, double row_spacing, double colu
   return std::sqrt(largest) / 2;
 }
 
-// Σ(a − ā)(b − b̄) / N of whole numbers, taken about whole numbers near the means: nothing is lost where it matters.
+// Σ(a − ā)(b − b̄) / N of whole numbers, taken about whole numbers near the means: nothing is lost that matters.
 double Covariance(const Census& c, int64_t ab, int64_t a, int64_t b) {
   const int64_t near_a = a / c.pixels, near_b = b / c.pixels;
   const double n = static_cast<double>(c.pixels);
@@ -145,8 +147,11 @@ void Features(const Census& c, double diameter, double row_spacing, double colum
   const double product = yy * xx - xy * xy;
   const double smallest = product > kStraight * largest * largest ? product / largest : 0;
 
-  const double features[] = {std::sqrt(smallest / largest), 4 * std::sqrt(largest), diameter, surface, 4 * std::sqrt(smallest),
-                             perimeter, perimeter / surface, static_cast<double>(c.pixels) * pixel, sphericity, 1 / sphericity};
+  const double features[] = {
+      std::sqrt(smallest / largest), 4 * std::sqrt(largest), diameter,
+      surface, 4 * std::sqrt(smallest), perimeter,
+      perimeter / surface, static_cast<double>(c.pixels) * pixel, sphericity, 1 / sphericity,
+  };
   for (const double feature : features) *out++ = static_cast<float>(feature);
 }
 
@@ -170,8 +175,9 @@ void Shape2d(const Call& call) {
     for (size_t b = begin; b < end; ++b) {
       float* out = features + b * kFeatures;
       Census census;
+      const float* map = maps + b * height * width;
       const bool whole = std::isfinite(thresholds[b]) &&
-                         SL_DISPATCH(CountRegion)(maps + b * height * width, thresholds[b], height, width, bits, rows, census);
+                         SL_DISPATCH(CountRegion)(map, thresholds[b], height, width, bits, rows, census);
       if (!whole || census.pixels == 0) {
         std::fill(out, out + kFeatures, std::numeric_limits<float>::quiet_NaN());
       } else {

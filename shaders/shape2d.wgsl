@@ -1,5 +1,5 @@
-// Shape of thresholded maps; definition in src/kernels/shape2d.ts. One workgroup per image. Pixels, corners and coordinates
-// are counted in whole numbers; only the second moments are sums of floats.
+// Shape of thresholded maps; definition in src/kernels/shape2d.ts. One workgroup per image. Pixels, corners and
+// coordinates are counted in whole numbers; only the second moments are sums of floats.
 
 override WORKGROUP: u32 = 256;
 
@@ -76,7 +76,7 @@ fn largest(lane: u32, value: f32) -> f32 {
   return bitcast<f32>(workgroupUniformLoad(&shared_sums[0]).x);
 }
 
-// The outermost vertices of a row (odd) or of what lies between two rows (even), in half pixels; x > y where there are none.
+// The outermost vertices of a row (odd) or of what lies between two rows (even), in half pixels; x > y without any.
 // Between rows, the outermost pixel of the two either has a vertex or lies within the hull of the others.
 fn extent(half_row: u32) -> vec2i {
   let beyond = i32(half_row & 1u);
@@ -117,7 +117,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let squares = (params.H + 1u) * (params.W + 1u);
   var corners = vec4u(0u); // one, three, two that meet at a corner only, pixels
   var sides = vec4u(0u); // outline along the row, along the column; sums of x and y, modulo 2^32
-  var place = vec4f(0.0); // the same sums, rounded
   for (var i = lane; i < squares; i += WORKGROUP) {
     let y = i / (params.W + 1u);
     let x = i % (params.W + 1u);
@@ -154,7 +153,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       atomicMax(&last_inside[y], x - 1u);
     }
   }
-  place = vec4f(f32(sides.z), f32(sides.w), 0.0, 0.0);
+  var place = vec4f(f32(sides.z), f32(sides.w), 0.0, 0.0); // the same sums, rounded
   corners = total(lane, corners);
   sides = total(lane, sides);
   place = total_float(lane, place);

@@ -109,13 +109,18 @@ function exception(name: ClassName, feature: string, test: RadiomicsCase): numbe
   return skipped?.[feature]?.zeros;
 }
 
-/** What rounding in float64 leaves of 0, there or here. MCC and Imc2 are roots of such a number. */
-function rest(name: ClassName, feature: string): number {
-  return name === 'glcm' && (feature === 'MCC' || feature === 'Imc2') ? 2e-8 : 1e-9;
+/** What rounding leaves of 0, there or here. MCC and Imc2 are roots of such a number. */
+function rest(name: ClassName, backend: BackendName, feature: string, test: RadiomicsCase): number {
+  if (name === 'glcm' && (feature === 'MCC' || feature === 'Imc2')) return 2e-8;
+  // Cubes of either sign that cancel, in float32: what is left goes with their size.
+  if (name === 'glcm' && backend === 'webgpu' && feature === 'ClusterShade') {
+    return 5e-7 * (test.glcm!.values?.ClusterProminence ?? 0) ** 0.75;
+  }
+  return 1e-9;
 }
 
-function limit(name: ClassName, backend: BackendName, column: number): Limit {
-  const floor = rest(name, classes[name].columns[column]);
+function limit(name: ClassName, backend: BackendName, column: number, test: RadiomicsCase): Limit {
+  const floor = rest(name, backend, classes[name].columns[column], test);
   if (backend === 'reference') return { relative: 1e-6, absolute: floor };
   const tolerance = classes[name].op.tolerance[backend]!;
   const { relative, absolute } = tolerance.byColumn?.[column] ?? tolerance;
@@ -126,7 +131,7 @@ function limit(name: ClassName, backend: BackendName, column: number): Limit {
 function disagreements(name: ClassName, backend: BackendName, test: RadiomicsCase, actual: Float32Array): string[] {
   return classes[name].columns.flatMap((feature, i) => {
     const expected = exception(name, feature, test) ?? test[name]!.values![feature];
-    const { relative, absolute } = limit(name, backend, i);
+    const { relative, absolute } = limit(name, backend, i, test);
     const near = Math.abs(actual[i] - expected) <= absolute + relative * Math.abs(expected);
     if (near || (Number.isNaN(actual[i]) && Number.isNaN(expected))) return [];
     return [`${test.name}: ${feature} ${actual[i]}, pyradiomics ${expected}`];
@@ -172,5 +177,5 @@ describe.each(Object.keys(classes) as ClassName[])('%s against pyradiomics', (na
     expect(wrong).toEqual([]);
     expect(compared).toBeGreaterThan(300 / (which === 'webgpu' ? webgpuEvery : 1));
     expect(impossible).toBeLessThan(10); // more grey levels than a workgroup's memory holds
-  }, 240_000);
+  }, 600_000);
 });
