@@ -27,6 +27,11 @@ struct Padded {
   size_t size;               // in levels
 };
 
+// How values times scale become levels 1 to highest; low and high are the extremes of those.
+struct Bins {
+  double scale, low, high, width, count, highest;
+};
+
 // Where the pairs of one offset lie: apart by `step` levels in the padded image.
 struct Offset {
   ptrdiff_t step;
@@ -92,8 +97,8 @@ void Image(const float* map, const uint8_t* mask, const Padded& padded, const st
   const double x_low = low * settings.scale, x_high = high * settings.scale;
   std::vector<Level>& levels = Levels<Level>(scratch);
   levels.assign(padded.size, 0);
-  SL_DISPATCH(LevelImage<Level>)(map, mask, padded, settings.scale, x_low, x_high, low, settings.bin_width, settings.bin_count,
-                          levels.data());
+  const Bins bins{settings.scale, x_low, x_high, settings.bin_width, settings.bin_count, highest};
+  SL_DISPATCH(LevelImage<Level>)(map, mask, padded, bins, low, levels.data());
 
   // Many levels are often empty ones: only those that are there take part.
   std::vector<double> values;
@@ -246,11 +251,84 @@ inline Extent ExtentOf(const float* SL_RESTRICT map, const uint8_t* SL_RESTRICT 
   return {low, high};
 }
 
-// Levels of the pixels inside the mask into the padded image, which is 0.
+// Pixels whose levels are worked out at a time.
+constexpr size_t kBlock = 512;
+
+// The smallest floats of the levels 2, 3, …: the exact bounds of a level in float32, since levels rise with values.
+inline void LowerBounds(const Bins& bins, float* bound) {
+  const double first = bins.count > 0 ? bins.low : std::floor(bins.low / bins.width) * bins.width;
+  const double step = bins.count > 0 ? (bins.high - bins.low) / bins.count : bins.width;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (int32_t level = 2; level <= bins.highest; ++level) {
+    const auto reaches = [&](float v) {
+      int32_t got;
+      Discretise(&v, 1, bins.scale, bins.low, bins.high, bins.width, bins.count, &got);
+      return got >= level;
+    };
+    float v = static_cast<float>((first + (level - 1) * step) / bins.scale);  // a few roundings off
+    while (reaches(v)) v = std::nextafter(v, -kInfinity);
+    while (!reaches(v)) v = std::nextafter(v, kInfinity);
+    *bound++ = v;
+  }
+}
+
 template <typename Level>
-inline void LevelImage(const float* map, const uint8_t* mask, const Padded& padded, double scale, double low, double high,
-                       float filler, double bin_width, double bin_count, Level* out) {
-  constexpr size_t kBlock = 512;
+SL_INLINE void Masked(const int32_t* SL_RESTRICT level, const uint8_t* SL_RESTRICT inside, size_t count,
+                      Level* SL_RESTRICT out) {
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<Level>(inside[i] != 0 ? level[i] : 0);
+}
+
+// Levels by comparing with the bounds of 2, 3, …, of which there are kBounds (infinity where fewer are in use).
+template <size_t kBounds>
+SL_INLINE void LevelsByBounds(const float* map, const uint8_t* mask, const Padded& padded, const float* SL_RESTRICT bound,
+                              int32_t lowest, uint8_t* out) {
+  for (size_t row = 0; row < padded.depth * padded.height; ++row) {
+    const float* SL_RESTRICT v = map + row * padded.width;
+    const uint8_t* SL_RESTRICT inside = mask + row * padded.width;
+    uint8_t* to = out + padded.first + row / padded.height * padded.slice + row % padded.height * padded.row;
+    for (size_t start = 0; start < padded.width; start += kBlock) {
+      const size_t count = std::min(kBlock, padded.width - start);
+      int32_t level[kBlock];
+      size_t x = 0;
+#if defined(__GNUC__)
+      typedef float Floats __attribute__((vector_size(4 * SL_VECTOR)));
+      typedef int32_t Ints __attribute__((vector_size(4 * SL_VECTOR)));
+      for (; x + SL_VECTOR <= count; x += SL_VECTOR) {
+        Floats pixel;
+        std::memcpy(&pixel, v + start + x, sizeof pixel);
+        Ints sum = Ints{} + lowest;
+        for (size_t k = 0; k < kBounds; ++k) sum -= pixel >= Floats{} + bound[k];  // a comparison that holds is −1
+        std::memcpy(level + x, &sum, sizeof sum);
+      }
+#endif
+      for (; x < count; ++x) {
+        level[x] = lowest;
+        for (size_t k = 0; k < kBounds; ++k) level[x] += v[start + x] >= bound[k] ? 1 : 0;
+      }
+      Masked(level, inside + start, count, to + start);
+    }
+  }
+}
+
+// Levels of the pixels inside the mask into the padded image, which is 0. filler: any pixel inside.
+template <typename Level>
+inline void LevelImage(const float* map, const uint8_t* mask, const Padded& padded, const Bins& bins, float filler,
+                       Level* out) {
+  if constexpr (sizeof(Level) == 1) {
+    // Few levels: no conversion to double, no division.
+    const bool flat = bins.low == bins.high;
+    if (flat || bins.highest < kSmallTable) {
+      float bound[kSmallTable - 2];
+      std::fill(bound, bound + kSmallTable - 2, std::numeric_limits<float>::infinity());
+      if (!flat) LowerBounds(bins, bound);
+      const int32_t lowest = flat ? static_cast<int32_t>(bins.highest) : 1;
+      if (flat) LevelsByBounds<0>(map, mask, padded, bound, lowest, out);
+      else if (bins.highest <= 7) LevelsByBounds<6>(map, mask, padded, bound, lowest, out);
+      else if (bins.highest <= 11) LevelsByBounds<10>(map, mask, padded, bound, lowest, out);
+      else LevelsByBounds<kSmallTable - 2>(map, mask, padded, bound, lowest, out);
+      return;
+    }
+  }
   float values[kBlock];
   int32_t levels[kBlock];
   const size_t pixels = padded.depth * padded.height * padded.width;
@@ -260,14 +338,12 @@ inline void LevelImage(const float* map, const uint8_t* mask, const Padded& padd
     const float* SL_RESTRICT v = map + start;
     const uint8_t* SL_RESTRICT inside = mask + start;
     for (size_t i = 0; i < count; ++i) values[i] = inside[i] != 0 ? v[i] : filler;
-    Discretise(values, count, scale, low, high, bin_width, bin_count, levels);
+    Discretise(values, count, bins.scale, bins.low, bins.high, bins.width, bins.count, levels);
     for (size_t i = 0; i < count;) {
       const size_t run = std::min(count - i, padded.width - column);
       const size_t z = row / padded.height, y = row % padded.height;
-      Level* SL_RESTRICT to = out + padded.first + z * padded.slice + y * padded.row + column;
-      const int32_t* SL_RESTRICT from = levels + i;
-      const uint8_t* SL_RESTRICT keep = inside + i;
-      for (size_t x = 0; x < run; ++x) to[x] = static_cast<Level>(keep[x] != 0 ? from[x] : 0);
+      Level* to = out + padded.first + z * padded.slice + y * padded.row + column;
+      Masked(levels + i, inside + i, run, to);
       i += run;
       column += run;
       if (column == padded.width) {

@@ -184,7 +184,7 @@ describe.each(['reference', 'native'] as const)('glcm by %s', async (prefer) => 
   });
 });
 
-describe('matrices too large for the WGSL version', () => {
+describe('matrices too large for the WGSL version, and values on edges', () => {
   it.each(wideGlcmCases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
     const run = async (prefer: 'native' | 'reference') => {
       const { features } = await (await openBackend({ prefer })).run(glcm, c.inputs as never, c.params);

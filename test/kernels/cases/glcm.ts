@@ -43,12 +43,14 @@ const raw = (levels: number) => ({ scale: 1, binWidth: 1, levels });
 const sparse: Fill = (rng) => Number(rng.uniform() < 0.6) * (1 + rng.int(255));
 const smooth: Fill = (_, i) => 0.5 + 0.4 * Math.sin(i / 19) * Math.cos(i / 700);
 
-/** More levels than fit the table of the WGSL version. */
+/** C++ only: more levels than fit the table of the WGSL version; edges whose rounding float64 decides. */
 export const wideGlcmCases: Case[] = [
   glcmCase('an outlier: few of 300 levels', [2, 1, 20, 20], {
     map: (rng, i) => (i % 400 === 7 ? 299 : rng.int(6)),
     params: raw(4096),
   }),
+  glcmCase('tenths in 10 bins', [2, 1, 20, 20], { map: (rng) => rng.int(11) / 10, params: { scale: 1, binCount: 10 } }),
+  glcmCase('thirds, scaled', [2, 1, 20, 20], { map: (rng) => rng.int(4) / 3, params: { scale: 0.3, binWidth: 0.1 } }),
   glcmCase('70 levels', [1, 1, 60, 60], { map: whole(70), params: raw(256) }),
   glcmCase('100 levels, directed', [1, 1, 40, 40], { map: whole(100), params: { ...raw(128), symmetric: 0 } }),
   glcmCase('260 levels, merged', [1, 1, 20, 20], { map: whole(260), params: { ...raw(300), merge: 1 } }),
@@ -127,6 +129,10 @@ export const glcmCases: KernelCases = {
     glcmCase('values on bin edges', [2, 1, 20, 20], {
       map: (rng) => rng.int(12) / 10,
       params: { scale: 1, binWidth: 0.1 },
+    }),
+    glcmCase('both zeros on an edge', [2, 1, 20, 21], {
+      map: (rng) => [-1, -0.75, -0.5, -0.25, -0, 0, 0.25, 0.5, 1][rng.int(9)],
+      params: { scale: 1, binWidth: 0.5 },
     }),
     glcmCase('bytes', [2, 1, 20, 20], { map: whole(256), params: { scale: 1 } }),
     glcmCase('32 bins', [2, 1, 30, 30], { params: { binCount: 32 } }),
