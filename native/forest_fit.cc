@@ -56,15 +56,19 @@ void Bag(const Call& call, uint32_t tree, std::vector<uint32_t>& weights) {
     return;
   }
   std::fill(weights.begin(), weights.end(), 0u);
-  TreeDraws draws(static_cast<uint32_t>(call.Number("seedLow")), static_cast<uint32_t>(call.Number("seedHigh")), tree, TreeDraws::kBootstrap);
+  const uint32_t low = static_cast<uint32_t>(call.Number("seedLow"));
+  const uint32_t high = static_cast<uint32_t>(call.Number("seedHigh"));
+  TreeDraws draws(low, high, tree, TreeDraws::kBootstrap);
   for (uint32_t i = 0; i < samples; ++i) ++weights[draws.Int(samples)];
 }
 
 template <class Items, bool kEntropy>
 void GrowTrees(const Call& call, const TreeSettings& settings, const Outputs& out) {
-  const size_t samples = call.Size("N"), width = call.Size("D"), trees = call.Size("trees"), nodes = call.Size("nodes"), words = call.Size("words");
+  const size_t samples = call.Size("N"), width = call.Size("D"), trees = call.Size("trees");
+  const size_t nodes = call.Size("nodes"), words = call.Size("words");
   const uint32_t first = static_cast<uint32_t>(call.Number("firstTree"));
-  const uint32_t low = static_cast<uint32_t>(call.Number("seedLow")), high = static_cast<uint32_t>(call.Number("seedHigh"));
+  const uint32_t low = static_cast<uint32_t>(call.Number("seedLow"));
+  const uint32_t high = static_cast<uint32_t>(call.Number("seedHigh"));
   const uint32_t* labels = call.In<uint32_t>("labels");
   const RankedSamples<typename Items::Rank> data(call.In<float>("samples"), samples, width);
   ParallelFor(trees, trees * samples * settings.max_features * 64, [&](size_t begin, size_t end) {
@@ -73,12 +77,15 @@ void GrowTrees(const Call& call, const TreeSettings& settings, const Outputs& ou
     for (size_t t = begin; t < end; ++t) {
       const uint32_t id = first + static_cast<uint32_t>(t);
       Bag(call, id, weights);
-      TreeRows rows{out.features + t * nodes, out.thresholds + t * nodes, out.children + t * nodes, out.leaf_classes + t * samples, out.leaf_counts + t * samples, out.gains + t * width};
+      TreeRows rows{out.features + t * nodes,         out.thresholds + t * nodes,
+                    out.children + t * nodes,         out.leaf_classes + t * samples,
+                    out.leaf_counts + t * samples,    out.gains + t * width};
       std::fill(rows.gains, rows.gains + width, 0.0);
       const TreeDraws draws(low, high, id, TreeDraws::kSplits);
       if (*std::max_element(weights.begin(), weights.end()) > Items::kMaxWeight) {
         // Of probability 1 / 256! at most.
-        throw std::runtime_error("a bootstrap drew one sample more than " + std::to_string(Items::kMaxWeight) + " times");
+        const std::string most = std::to_string(Items::kMaxWeight);
+        throw std::runtime_error("a bootstrap drew one sample more than " + most + " times");
       }
       grower.Grow(weights, draws, rows);
       out.node_counts[t] = static_cast<uint32_t>(rows.nodes);
@@ -98,15 +105,26 @@ void GrowTrees(const Call& call, const TreeSettings& settings, const Outputs& ou
 }  // namespace
 
 void ForestFit(const Call& call) {
-  const Outputs out{call.Out<uint32_t>("nodeCounts"), call.Out<int32_t>("features"), call.Out<float>("thresholds"), call.Out<uint32_t>("children"), call.Out<uint32_t>("entryCounts"), call.Out<uint32_t>("leafClasses"), call.Out<uint32_t>("leafCounts"), call.Out<double>("gains"), call.Out<uint32_t>("inBag")};
+  const Outputs out{call.Out<uint32_t>("nodeCounts"),  call.Out<int32_t>("features"),
+                    call.Out<float>("thresholds"),     call.Out<uint32_t>("children"),
+                    call.Out<uint32_t>("entryCounts"), call.Out<uint32_t>("leafClasses"),
+                    call.Out<uint32_t>("leafCounts"),  call.Out<double>("gains"),
+                    call.Out<uint32_t>("inBag")};
   const size_t samples = call.Size("N"), classes = call.Size("classes");
   const uint32_t* labels = call.In<uint32_t>("labels");
   for (size_t i = 0; i < samples; ++i) {
-    if (labels[i] >= classes) throw std::invalid_argument("label " + std::to_string(labels[i]) + " of row " + std::to_string(i) + " is not below " + std::to_string(classes));
+    if (labels[i] < classes) continue;
+    const std::string label = "label " + std::to_string(labels[i]) + " of row " + std::to_string(i);
+    throw std::invalid_argument(label + " is not below " + std::to_string(classes));
   }
   const bool entropy = call.Number("criterion") != 0;
   const std::vector<double> table = entropy ? XLog2X(samples) : std::vector<double>();
-  const TreeSettings settings{classes, call.Size("maxFeatures"), call.Size("minSamplesSplit"), call.Size("minSamplesLeaf"), call.Number("maxDepth"), table.data()};
+  const TreeSettings settings{classes,
+                              call.Size("maxFeatures"),
+                              call.Size("minSamplesSplit"),
+                              call.Size("minSamplesLeaf"),
+                              call.Number("maxDepth"),
+                              table.data()};
   const bool narrow = samples <= NarrowItems::kMaxSamples && classes <= NarrowItems::kMaxClasses;
   if (narrow && entropy) GrowTrees<NarrowItems, true>(call, settings, out);
   else if (narrow) GrowTrees<NarrowItems, false>(call, settings, out);

@@ -30,7 +30,8 @@ void Check(const Trees& forest) {
     throw std::invalid_argument("tree " + std::to_string(t) + ": node " + std::to_string(n) + " " + what);
   };
   for (size_t t = 0; t < forest.trees; ++t) {
-    const size_t start = forest.node_starts[t], end = forest.NodeEnd(t), first = forest.entry_starts[t], last = forest.EntryEnd(t);
+    const size_t start = forest.node_starts[t], end = forest.NodeEnd(t);
+    const size_t first = forest.entry_starts[t], last = forest.EntryEnd(t);
     if (!(start < end && end <= forest.nodes && first < last && last <= forest.entries)) refuse(t, 0, "is missing");
     for (size_t n = 0; n < end - start; ++n) {
       const int64_t feature = forest.features[start + n];
@@ -43,14 +44,15 @@ void Check(const Trees& forest) {
       const size_t count = static_cast<size_t>(-feature);
       if (count > forest.classes || first + child + count > last) refuse(t, n, "has classes that are missing");
       for (size_t e = first + child; e < first + child + count; ++e) {
-        if (forest.leaf_classes[e] >= forest.classes || forest.leaf_counts[e] == 0) refuse(t, n, "holds a class that is missing");
+        if (forest.leaf_classes[e] < forest.classes && forest.leaf_counts[e] > 0) continue;
+        refuse(t, n, "holds a class that is missing");
       }
     }
   }
 }
 
-// A node as a walk reads it. A leaf leads to itself: its threshold is infinite, so that walks of different lengths go on
-// side by side until all have arrived.
+// A node as a walk reads it. A leaf leads to itself: its threshold is infinite, so that walks of different lengths go
+// on side by side until all have arrived.
 struct Node {
   float threshold;
   uint32_t feature;
@@ -103,8 +105,20 @@ void ForestPredict(const Call& call) {
   const float* samples = call.In<float>("samples");
   const uint32_t* excluded = call.In<uint32_t>("excluded");
   float* probabilities = call.Out<float>("probabilities");
-  const size_t count = call.Size("N"), width = call.Size("D"), words = call.Size("words"), classes = call.Size("classes");
-  const Trees forest{call.In<uint32_t>("nodeStarts"), call.In<int32_t>("features"), call.In<float>("thresholds"), call.In<uint32_t>("children"), call.In<uint32_t>("entryStarts"), call.In<uint32_t>("leafClasses"), call.In<uint32_t>("leafCounts"), call.Size("T"), call.Size("M"), call.Size("E"), width, classes};
+  const size_t count = call.Size("N"), width = call.Size("D"), words = call.Size("words");
+  const size_t classes = call.Size("classes");
+  const Trees forest{call.In<uint32_t>("nodeStarts"),
+                     call.In<int32_t>("features"),
+                     call.In<float>("thresholds"),
+                     call.In<uint32_t>("children"),
+                     call.In<uint32_t>("entryStarts"),
+                     call.In<uint32_t>("leafClasses"),
+                     call.In<uint32_t>("leafCounts"),
+                     call.Size("T"),
+                     call.Size("M"),
+                     call.Size("E"),
+                     width,
+                     classes};
   Check(forest);
   const size_t work = count * (forest.trees + 1) * 128 + forest.nodes;
   ParallelFor(count, work, [&](size_t begin, size_t end) {
@@ -131,7 +145,9 @@ void ForestPredict(const Call& call) {
           const size_t lanes = std::min(kLanes, listed - group);
           const float* rows[kLanes];
           uint32_t leaves[kLanes];
-          for (size_t l = 0; l < kLanes; ++l) rows[l] = samples + (block + list[group + std::min(l, lanes - 1)]) * width;
+          for (size_t l = 0; l < kLanes; ++l) {
+            rows[l] = samples + (block + list[group + std::min(l, lanes - 1)]) * width;
+          }
           Walk(nodes.data(), rows, leaves);
           for (size_t l = 0; l < lanes; ++l) {
             const uint32_t i = list[group + l], leaf = leaves[l];
@@ -142,9 +158,7 @@ void ForestPredict(const Call& call) {
         }
       }
       float* out = probabilities + block * classes;
-      for (size_t i = 0; i < size; ++i) {
-        for (size_t k = 0; k < classes; ++k) out[i * classes + k] = static_cast<float>(sums[i * classes + k] / asked[i]);
-      }
+      for (size_t i = 0; i < size * classes; ++i) out[i] = static_cast<float>(sums[i] / asked[i / classes]);
     }
   });
 }

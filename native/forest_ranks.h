@@ -30,7 +30,7 @@ struct RankedSamples {
 
  private:
   void RankFeature(const float* data, size_t f, std::vector<uint64_t>& keys, std::vector<uint64_t>& other) {
-    constexpr int kDigit = 11, kPasses = 3;
+    constexpr uint32_t kDigit = 11, kPasses = 3;
     constexpr uint32_t kMask = (1u << kDigit) - 1;
     std::vector<uint32_t> counts(size_t{kPasses} << kDigit, 0u);
     for (size_t i = 0; i < samples; ++i) {
@@ -42,10 +42,10 @@ struct RankedSamples {
       std::memcpy(&bits, &v, 4);
       bits ^= bits >> 31 ? 0xffffffffu : 0x80000000u;  // the order of floats as the order of integers
       keys[i] = uint64_t{bits} << 32 | i;
-      for (int p = 0; p < kPasses; ++p) ++counts[(size_t{static_cast<size_t>(p)} << kDigit) + (bits >> p * kDigit & kMask)];
+      for (uint32_t p = 0; p < kPasses; ++p) ++counts[(p << kDigit) + (bits >> p * kDigit & kMask)];
     }
-    for (int p = 0; p < kPasses; ++p) {
-      uint32_t* at = counts.data() + (static_cast<size_t>(p) << kDigit);
+    for (uint32_t p = 0; p < kPasses; ++p) {
+      uint32_t* at = counts.data() + (p << kDigit);
       uint32_t sum = 0;
       for (uint32_t digit = 0; digit <= kMask; ++digit) sum += std::exchange(at[digit], sum);
       for (const uint64_t key : keys) other[at[key >> (32 + p * kDigit) & kMask]++] = key;
