@@ -45,7 +45,8 @@ export function glcmOffsets(
 
 /**
  * Weights of offsets (pyradiomics, glcm.py, weightingNorm): exp(−‖d‖²) with d in spacing units (mm); 1 each for
- * 'no_weighting'.
+ * 'no_weighting'. They are given in units of the largest: the weighted matrix is normalised anyway, and spacings of a
+ * centimetre would leave nothing of them in float32.
  * @param offsets i32[A, 3]
  * @param spacing pixel spacing [z, y, x]
  */
@@ -55,13 +56,15 @@ export function offsetWeights(
   norm: WeightingNorm,
 ): Float32Array {
   expect('norm', weightingNorms.includes(norm), weightingNorms.join(', '), norm);
-  return Float32Array.from({ length: offsets.length / 3 }, (_, a) => {
+  const squares = Array.from({ length: offsets.length / 3 }, (_, a) => {
     const d = spacing.map((s, axis) => Math.abs(offsets[3 * a + axis]) * s);
-    if (norm === 'no_weighting') return 1;
-    if (norm === 'infinity') return Math.exp(-(Math.max(...d) ** 2));
-    if (norm === 'euclidean') return Math.exp(-d.reduce((sum, x) => sum + x * x, 0));
-    return Math.exp(-(d.reduce((sum, x) => sum + x, 0) ** 2));
+    if (norm === 'no_weighting') return 0;
+    if (norm === 'infinity') return Math.max(...d) ** 2;
+    if (norm === 'euclidean') return d.reduce((sum, x) => sum + x * x, 0);
+    return d.reduce((sum, x) => sum + x, 0) ** 2;
   });
+  const nearest = Math.min(...squares);
+  return Float32Array.from(squares, (square) => Math.exp(nearest - square));
 }
 
 function expect(name: string, holds: boolean, expected: string, received: unknown): void {

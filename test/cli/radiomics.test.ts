@@ -28,7 +28,7 @@ describe('sightline radiomics', () => {
     const out = join(await temporaryFolder(), 'f.csv');
     const run = await sightline([
       ...picture,
-      ...['--params', `${golden}counted.yaml`, '--binwidth', '10', '--label', '255', '--backend', 'reference'],
+      ...['--params', `${golden}counted.yaml`, '--bin-width', '10', '--label', '255', '--backend', 'reference'],
       ...['--features', 'glcm_Idn,firstorder:Entropy', '--out', out],
     ]);
     expect(run).toMatchObject({ code: 0 });
@@ -58,8 +58,8 @@ describe('sightline radiomics', () => {
   it.each([
     [['--classes', 'glrlm'], /"glrlm" is not computed.*\[E_ARGUMENT\]/],
     [['--features', 'glcm_Idx'], /Did you mean .*glcm_Id.*\[E_ARGUMENT\]/],
-    [['--binwidth', '0'], /Expected a number above 0/],
-    [['--binwidth', '5', '--bincount', '8'], /cannot be used with/],
+    [['--bin-width', '0'], /Expected a number above 0/],
+    [['--bin-width', '5', '--bin-count', '8'], /cannot be used with/],
     [['--label', 'one'], /Expected a whole number from 1, or "any"/],
     [['--label', '7'], /label 7 is not in the mask, which holds 255.*\[E_ROI\]/],
     [['--params', 'nowhere.yaml'], /nowhere\.yaml.*\[E_NOT_FOUND\]/],

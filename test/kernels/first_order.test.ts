@@ -134,7 +134,8 @@ describe('first_order', () => {
         const pixels = Array.from({ length: size }, () => 255 * rng.uniform() ** 3);
         const f = await features(pixels);
         const shuffled = await features(rng.shuffle(pixels));
-        for (const name of firstOrderFeatures) expect(Math.abs(shuffled[name] / f[name] - 1) || 0, name).toBeLessThan(1e-5);
+        for (const name of firstOrderFeatures)
+          expect(Math.abs(shuffled[name] / f[name] - 1) || 0, name).toBeLessThan(1e-5);
         const ordered = [f.Minimum, f['10Percentile'], f.Median, f['90Percentile'], f.Maximum];
         expect([...ordered].sort((a, b) => a - b)).toEqual(ordered);
         expect(f.Kurtosis).toBeGreaterThanOrEqual((1 + f.Skewness ** 2) * (1 - 1e-5)); // Pearson

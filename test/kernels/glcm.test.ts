@@ -247,12 +247,16 @@ describe('offsets', () => {
   });
 
   it('weigh exp(−d²) in units of the spacing', () => {
-    const offset = Int32Array.of(1, -2, 2);
-    const weigh = (norm: Parameters<typeof offsetWeights>[2]) => [...offsetWeights(offset, [0.5, 0.25, 0.125], norm)];
-    expect(weigh('manhattan')).toEqual([Math.fround(Math.exp(-1.5625))]); // (1/2 + 1/2 + 1/4)²
-    expect(weigh('euclidean')).toEqual([Math.fround(Math.exp(-0.5625))]);
-    expect(weigh('infinity')).toEqual([Math.fround(Math.exp(-0.25))]);
-    expect(weigh('no_weighting')).toEqual([1]);
+    const offsets = Int32Array.of(1, -2, 2, 0, 0, 0);
+    const weigh = (norm: Parameters<typeof offsetWeights>[2]) => [...offsetWeights(offsets, [0.5, 0.25, 0.125], norm)];
+    expect(weigh('manhattan')).toEqual([Math.fround(Math.exp(-1.5625)), 1]); // (1/2 + 1/2 + 1/4)²
+    expect(weigh('euclidean')).toEqual([Math.fround(Math.exp(-0.5625)), 1]);
+    expect(weigh('infinity')).toEqual([Math.fround(Math.exp(-0.25)), 1]);
+    expect(weigh('no_weighting')).toEqual([1, 1]);
+    // In units of the largest: centimetres apart, they still weigh.
+    const far = offsetWeights(Int32Array.of(0, 0, 1, 0, 1, 1), [20, 20, 20], 'euclidean');
+    expect(far[0]).toBe(1);
+    expect(offsetWeights(Int32Array.of(0, 0, 1, 0, 0, 2), [1, 1, 0.5], 'euclidean')[1]).toBeCloseTo(Math.exp(-0.75), 7);
   });
 });
 

@@ -7,8 +7,8 @@ import { formatDuration, Terminal } from '../terminal.js';
 interface Flags extends Omit<RadiomicsOptions, 'images' | 'settings'> {
   out: string;
   label?: number | 'any';
-  binwidth?: number;
-  bincount?: number;
+  binWidth?: number;
+  binCount?: number;
 }
 
 export function addRadiomics(program: Command): void {
@@ -25,11 +25,11 @@ export function addRadiomics(program: Command): void {
     .option('--features <names>', 'single features, such as glcm_Idn,firstorder_Entropy', nameList)
     .option('--label <n>', 'the mask\'s value that is the region, or "any" (default 1)', maskLabel)
     .addOption(
-      new Option('--binwidth <w>', 'width of a grey level (default 25)')
+      new Option('--bin-width <w>', 'width of a grey level (default 25)')
         .argParser(positiveNumber)
-        .conflicts('bincount'),
+        .conflicts('binCount'),
     )
-    .option('--bincount <n>', 'a fixed number of grey levels instead', integer(1))
+    .option('--bin-count <n>', 'a fixed number of grey levels instead', integer(1))
     .option('--slices', 'a row for each slice of a NIfTI volume instead of one for the volume')
     .option('--axis <n>', 'with --slices: the slice axis of NIfTI volumes (default 2)', integer(0, 2))
     .addOption(
@@ -42,12 +42,12 @@ export function addRadiomics(program: Command): void {
     )
     .option('--workers <n>', 'threads that decode and compute (default: the number of cores)', integer(1, 512))
     .option('--out <file>', '.parquet or .csv', 'features.parquet')
-    .action(async (images: string, { label, binwidth, bincount, ...flags }: Flags) => {
+    .action(async (images: string, { label, binWidth, binCount, ...flags }: Flags) => {
       const terminal = new Terminal(program.opts().quiet === true);
       const settings = {
         ...(label !== undefined && { label }),
-        ...(binwidth !== undefined && { binWidth: binwidth, binCount: null }),
-        ...(bincount !== undefined && { binCount: bincount }),
+        ...(binWidth !== undefined && { binWidth, binCount: null }),
+        ...(binCount !== undefined && { binCount }),
       };
       const { progress: onProgress, notice } = terminal;
       const onNotice = (message: string) => {
