@@ -8,8 +8,6 @@ override WORKGROUP: u32 = 256;
 override LEVELS: u32 = 48;
 override CELLS: u32 = 2304;
 // What float32 loses of scale and binWidth.
-override SCALE_REST: f32 = 0.0;
-override WIDTH_REST: f32 = 0.0;
 
 struct Params {
   B: u32,
@@ -18,7 +16,9 @@ struct Params {
   W: u32,
   A: u32,
   scale: f32,
+  scaleRest: f32,
   binWidth: f32,
+  binWidthRest: f32,
   binCount: u32,
   levels: u32,
   symmetric: u32,
@@ -114,8 +114,8 @@ fn bin_by_width(v: f32) -> f32 {
   let x = product(v, params.scale);
   let guess = floor(x.x / params.binWidth);
   let below = product(guess, params.binWidth);
-  let rest = (x.x - below.x) + ((x.y - below.y) + (v * SCALE_REST - guess * WIDTH_REST));
-  let up = (rest - params.binWidth) - WIDTH_REST >= 0.0;
+  let rest = (x.x - below.x) + ((x.y - below.y) + (v * params.scaleRest - guess * params.binWidthRest));
+  let up = (rest - params.binWidth) - params.binWidthRest >= 0.0;
   return select(select(guess, guess + 1.0, up), guess - 1.0, rest < 0.0);
 }
 

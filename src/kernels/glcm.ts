@@ -117,15 +117,12 @@ export const glcm = defineOp({
 
   native: true,
   wgsl: {
-    overrides(_, { levels, symmetric, scale, binWidth }) {
+    overrides(_, { levels, symmetric }) {
       const side = tableSides(symmetric).find((n) => n >= levels) ?? tableSides(symmetric)[0];
       return {
         WORKGROUP: 256,
         LEVELS: side,
         CELLS: symmetric ? (side * (side + 1)) / 2 : side * side,
-        // Uniforms are float32; with the rest of two numbers that seldom change, values on the edges of bins are exact.
-        SCALE_REST: Math.fround(scale - Math.fround(scale)),
-        WIDTH_REST: Math.fround(binWidth - Math.fround(binWidth)),
       };
     },
     uniforms: [
@@ -134,8 +131,11 @@ export const glcm = defineOp({
       ['H', 'u32'],
       ['W', 'u32'],
       ['A', 'u32'],
+      // The levels of values on an edge need more digits of scale and width than a float32 has.
       ['scale', 'f32'],
+      ['scaleRest', 'f32', (_, { scale }) => scale - Math.fround(scale)],
       ['binWidth', 'f32'],
+      ['binWidthRest', 'f32', (_, { binWidth }) => binWidth - Math.fround(binWidth)],
       ['binCount', 'u32'],
       ['levels', 'u32'],
       ['symmetric', 'u32'],

@@ -3,6 +3,7 @@ import {
   defaultFeatures,
   featureNames,
   findFeature,
+  fullName,
   radiomicsClasses,
   selectFeatures,
 } from '../../src/features/radiomics/features.js';
@@ -11,7 +12,14 @@ import { completeSettings } from '../../src/features/radiomics/settings.js';
 
 describe('feature names', () => {
   it.each(['original_glcm_Idn', 'saliency_glcm_Idn', 'glcm_Idn', 'glcm:Idn', 'GLCM_idn'])('%s', (name) => {
-    expect(findFeature(name)).toEqual({ class: 'glcm', feature: 'Idn' });
+    expect(findFeature(name)).toMatchObject({ class: 'glcm', feature: 'Idn' });
+  });
+
+  it('keeps a prefix of its own, and takes one where it has none', () => {
+    expect(findFeature('Original_GLCM_idn').prefix).toBe('original');
+    expect(fullName('Original_GLCM_idn', 'saliency')).toBe('original_glcm_Idn');
+    expect(fullName('glcm:idn', 'saliency')).toBe('saliency_glcm_Idn');
+    expect(fullName('shape2d_elongation')).toBe('shape2D_Elongation');
   });
 
   it.each([
@@ -25,7 +33,7 @@ describe('feature names', () => {
 
   it('every feature is found by its own name', () => {
     for (const [name, features] of Object.entries(radiomicsClasses))
-      for (const feature of features) expect(findFeature(`${name}_${feature}`)).toEqual({ class: name, feature });
+      for (const feature of features) expect(findFeature(`${name}_${feature}`)).toMatchObject({ class: name, feature });
   });
 
   it('duplicates are computed only when named, as in pyradiomics', () => {
