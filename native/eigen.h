@@ -1,8 +1,8 @@
 // Spectral radius of a symmetric matrix, without iterations that may fail to converge. Included inside a target's
 // namespace. No include guard: every target has its own. Needs <algorithm>, <cmath> and <cstddef>.
 
-// Householder reduction to tridiagonal form (Golub and Van Loan, 8.3.1). a: [n,n], both triangles, destroyed; d: [n] its
-// diagonal; e: [n] the one beside it, squared, e[0] unused; v, w: [n] scratch.
+// Householder reduction to tridiagonal form (Golub and Van Loan, 8.3.1). a: [n,n], both triangles, destroyed; d: [n]
+// its diagonal; e: [n] the one beside it, squared, e[0] unused; v, w: [n] scratch.
 inline void Tridiagonalise(double* SL_RESTRICT a, size_t n, double* SL_RESTRICT d, double* SL_RESTRICT e,
                            double* SL_RESTRICT v, double* SL_RESTRICT w) {
   for (size_t k = 0; k + 1 < n; ++k) {

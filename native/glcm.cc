@@ -78,14 +78,15 @@ template <>
 std::vector<uint16_t>& Levels(Scratch& scratch) { return scratch.words; }
 
 // Features of one matrix of pairs, added to `sums`. Returns whether it has any pair.
-bool AddFeatures(const double* matrix, const std::vector<double>& values, double highest, bool symmetric, Scratch& scratch,
-                 double* sums) {
+bool AddFeatures(const double* matrix, const std::vector<double>& values, double highest, bool symmetric,
+                 Scratch& scratch, double* sums) {
   const size_t n = values.size();
   double features[kGlcmFeatures];
   if (!GlcmFeatures(matrix, values.data(), n, highest, scratch.features, features)) return false;
   scratch.correlation.resize(2 * n * n + 4 * n);
-  features[kGlcmMcc] = SL_DISPATCH(MaximalCorrelation)(matrix, scratch.features.px.data(), scratch.features.py.data(), n,
-                                                       symmetric, scratch.correlation.data());
+  features[kGlcmMcc] =
+      SL_DISPATCH(MaximalCorrelation)(matrix, scratch.features.px.data(), scratch.features.py.data(), n, symmetric,
+                                      scratch.correlation.data());
   for (size_t f = 0; f < kGlcmFeatures; ++f) sums[f] += features[f];
   return true;
 }
@@ -127,8 +128,8 @@ void Image(const float* map, const uint8_t* mask, const Padded& padded, const st
     const size_t together = n < kSmallTable ? std::min<size_t>(2, offsets.size() - a) : 1;
     double* matrices = scratch.matrix.data();
     if (n < kSmallTable) {
-      SL_DISPATCH(CountTriples<Level>)(levels.data(), padded, offsets[a].step, offsets[a + together - 1].step, n, scratch.tables,
-                                matrices);
+      SL_DISPATCH(CountTriples<Level>)(levels.data(), padded, offsets[a].step, offsets[a + together - 1].step, n,
+                                       scratch.tables, matrices);
     } else {
       SL_DISPATCH(CountPairs<Level>)(levels.data(), padded, offsets[a].step, n, scratch.tables, matrices);
     }
@@ -208,7 +209,8 @@ void Glcm(const Call& call) {
   padded.size = padded.first + padded.depth * padded.slice + padded.first;
   std::vector<Offset> offsets;
   for (const int32_t* d : within) {
-    const ptrdiff_t step = d[0] * static_cast<ptrdiff_t>(padded.slice) + d[1] * static_cast<ptrdiff_t>(padded.row) + d[2];
+    const ptrdiff_t slice = static_cast<ptrdiff_t>(padded.slice), row = static_cast<ptrdiff_t>(padded.row);
+    const ptrdiff_t step = d[0] * slice + d[1] * row + d[2];
     offsets.push_back({step, weights[(d - shifts) / 3]});
   }
 
@@ -230,205 +232,11 @@ namespace SL_NS {
 #include "lanes.h"
 #include "discretise.h"
 #include "eigen.h"
+#include "glcm_counts.h"
+#include "glcm_levels.h"
 
-// Bits of a float as a whole number that sorts as it does; NaN beyond the infinities, on its sign's side.
-SL_INLINE int32_t KeyOf(float v) {
-  int32_t bits;
-  std::memcpy(&bits, &v, sizeof bits);
-  return bits ^ ((bits >> 31) & 0x7fffffff);
-}
-
-// low > high where the mask is empty.
-inline Extent ExtentOf(const float* SL_RESTRICT map, const uint8_t* SL_RESTRICT mask, size_t pixels) {
-  int32_t low = std::numeric_limits<int32_t>::max(), high = std::numeric_limits<int32_t>::min();
-  for (size_t i = 0; i < pixels; ++i) {
-    const int32_t key = KeyOf(map[i]);
-    const int32_t floor = mask[i] != 0 ? key : std::numeric_limits<int32_t>::max();
-    const int32_t ceiling = mask[i] != 0 ? key : std::numeric_limits<int32_t>::min();
-    low = floor < low ? floor : low;
-    high = ceiling > high ? ceiling : high;
-  }
-  return {low, high};
-}
-
-// Pixels whose levels are worked out at a time.
-constexpr size_t kBlock = 512;
-
-// The smallest floats of the levels 2, 3, …: the exact bounds of a level in float32, since levels rise with values.
-inline void LowerBounds(const Bins& bins, float* bound) {
-  const double first = bins.count > 0 ? bins.low : std::floor(bins.low / bins.width) * bins.width;
-  const double step = bins.count > 0 ? (bins.high - bins.low) / bins.count : bins.width;
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (int32_t level = 2; level <= bins.highest; ++level) {
-    const auto reaches = [&](float v) {
-      int32_t got;
-      Discretise(&v, 1, bins.scale, bins.low, bins.high, bins.width, bins.count, &got);
-      return got >= level;
-    };
-    float v = static_cast<float>((first + (level - 1) * step) / bins.scale);  // a few roundings off
-    while (reaches(v)) v = std::nextafter(v, -kInfinity);
-    while (!reaches(v)) v = std::nextafter(v, kInfinity);
-    *bound++ = v;
-  }
-}
-
-template <typename Level>
-SL_INLINE void Masked(const int32_t* SL_RESTRICT level, const uint8_t* SL_RESTRICT inside, size_t count,
-                      Level* SL_RESTRICT out) {
-  for (size_t i = 0; i < count; ++i) out[i] = static_cast<Level>(inside[i] != 0 ? level[i] : 0);
-}
-
-// Levels by comparing with the bounds of 2, 3, …, of which there are kBounds (infinity where fewer are in use).
-template <size_t kBounds>
-SL_INLINE void LevelsByBounds(const float* map, const uint8_t* mask, const Padded& padded, const float* SL_RESTRICT bound,
-                              int32_t lowest, uint8_t* out) {
-  for (size_t row = 0; row < padded.depth * padded.height; ++row) {
-    const float* SL_RESTRICT v = map + row * padded.width;
-    const uint8_t* SL_RESTRICT inside = mask + row * padded.width;
-    uint8_t* to = out + padded.first + row / padded.height * padded.slice + row % padded.height * padded.row;
-    for (size_t start = 0; start < padded.width; start += kBlock) {
-      const size_t count = std::min(kBlock, padded.width - start);
-      int32_t level[kBlock];
-      size_t x = 0;
-#if defined(__GNUC__)
-      typedef float Floats __attribute__((vector_size(4 * SL_VECTOR)));
-      typedef int32_t Ints __attribute__((vector_size(4 * SL_VECTOR)));
-      for (; x + SL_VECTOR <= count; x += SL_VECTOR) {
-        Floats pixel;
-        std::memcpy(&pixel, v + start + x, sizeof pixel);
-        Ints sum = Ints{} + lowest;
-        for (size_t k = 0; k < kBounds; ++k) sum -= pixel >= Floats{} + bound[k];  // a comparison that holds is −1
-        std::memcpy(level + x, &sum, sizeof sum);
-      }
-#endif
-      for (; x < count; ++x) {
-        level[x] = lowest;
-        for (size_t k = 0; k < kBounds; ++k) level[x] += v[start + x] >= bound[k] ? 1 : 0;
-      }
-      Masked(level, inside + start, count, to + start);
-    }
-  }
-}
-
-// Levels of the pixels inside the mask into the padded image, which is 0. filler: any pixel inside.
-template <typename Level>
-inline void LevelImage(const float* map, const uint8_t* mask, const Padded& padded, const Bins& bins, float filler,
-                       Level* out) {
-  if constexpr (sizeof(Level) == 1) {
-    // Few levels: no conversion to double, no division.
-    const bool flat = bins.low == bins.high;
-    if (flat || bins.highest < kSmallTable) {
-      float bound[kSmallTable - 2];
-      std::fill(bound, bound + kSmallTable - 2, std::numeric_limits<float>::infinity());
-      if (!flat) LowerBounds(bins, bound);
-      const int32_t lowest = flat ? static_cast<int32_t>(bins.highest) : 1;
-      if (flat) LevelsByBounds<0>(map, mask, padded, bound, lowest, out);
-      else if (bins.highest <= 7) LevelsByBounds<6>(map, mask, padded, bound, lowest, out);
-      else if (bins.highest <= 11) LevelsByBounds<10>(map, mask, padded, bound, lowest, out);
-      else LevelsByBounds<kSmallTable - 2>(map, mask, padded, bound, lowest, out);
-      return;
-    }
-  }
-  float values[kBlock];
-  int32_t levels[kBlock];
-  const size_t pixels = padded.depth * padded.height * padded.width;
-  size_t row = 0, column = 0;  // of the next pixel
-  for (size_t start = 0; start < pixels; start += kBlock) {
-    const size_t count = std::min(kBlock, pixels - start);
-    const float* SL_RESTRICT v = map + start;
-    const uint8_t* SL_RESTRICT inside = mask + start;
-    for (size_t i = 0; i < count; ++i) values[i] = inside[i] != 0 ? v[i] : filler;
-    Discretise(values, count, bins.scale, bins.low, bins.high, bins.width, bins.count, levels);
-    for (size_t i = 0; i < count;) {
-      const size_t run = std::min(count - i, padded.width - column);
-      const size_t z = row / padded.height, y = row % padded.height;
-      Level* to = out + padded.first + z * padded.slice + y * padded.row + column;
-      Masked(levels + i, inside + i, run, to);
-      i += run;
-      column += run;
-      if (column == padded.width) {
-        column = 0;
-        ++row;
-      }
-    }
-  }
-}
-
-// Neighbouring pixels often have the same levels, and would wait for each other's store: counts go to several tables in
-// turn. Blocks of indices first, in vectors; then the counting, one by one.
-constexpr size_t kCountBlock = 2048;
-
-// Pairs at two offsets at once, of up to 15 levels: counts of (pixel, first neighbour, second neighbour), 4 bits each,
-// summed over either neighbour. `matrices`: two of [n,n].
-template <typename Level>
-inline void CountTriples(const Level* image, const Padded& padded, ptrdiff_t step_a, ptrdiff_t step_b, size_t n,
-                         std::vector<uint32_t>& tables, double* matrices) {
-  constexpr size_t kTable = kSmallTable * kSmallTable * kSmallTable, kTables = 4;
-  tables.assign(kTables * kTable, 0);
-  uint32_t* SL_RESTRICT table = tables.data();
-  uint16_t index[kCountBlock];
-  const size_t end = padded.size - padded.first;
-  for (size_t start = padded.first; start < end; start += kCountBlock) {
-    const size_t count = std::min(kCountBlock, end - start);
-    const Level* SL_RESTRICT pixel = image + start;
-    const Level* SL_RESTRICT a = pixel + step_a;
-    const Level* SL_RESTRICT b = pixel + step_b;
-    for (size_t i = 0; i < count; ++i) index[i] = static_cast<uint16_t>((pixel[i] * 16 + a[i]) * 16 + b[i]);
-    size_t i = 0;
-    for (; i + kTables <= count; i += kTables)
-      for (size_t part = 0; part < kTables; ++part) ++table[part * kTable + index[i + part]];
-    for (; i < count; ++i) ++table[index[i]];
-  }
-  std::fill(matrices, matrices + 2 * n * n, 0.0);
-  for (size_t i = 1; i <= n; ++i) {
-    uint32_t of_b[kSmallTable] = {};
-    for (size_t j = 0; j <= n; ++j) {
-      uint32_t of_a = 0;
-      for (size_t k = 0; k < kSmallTable; ++k) {
-        uint32_t sum = 0;
-        for (size_t part = 0; part < kTables; ++part) sum += table[part * kTable + (i * 16 + j) * 16 + k];
-        of_a += sum;
-        of_b[k] += sum;
-      }
-      if (j > 0) matrices[(i - 1) * n + j - 1] = of_a;
-    }
-    for (size_t k = 1; k <= n; ++k) matrices[n * n + (i - 1) * n + k - 1] = of_b[k];
-  }
-}
-
-// Pairs at one offset. `matrix`: [n,n].
-template <typename Level>
-inline void CountPairs(const Level* image, const Padded& padded, ptrdiff_t step, size_t n, std::vector<uint32_t>& tables,
-                       double* matrix) {
-  const size_t stride = n + 1;
-  const size_t parts = stride <= 40 ? 4 : stride <= 90 ? 2 : 1;
-  const size_t size = stride * stride;
-  tables.assign(parts * size, 0);
-  uint32_t* SL_RESTRICT table = tables.data();
-  uint32_t index[kCountBlock];
-  const size_t end = padded.size - padded.first;
-  const uint32_t width = static_cast<uint32_t>(stride);
-  for (size_t start = padded.first; start < end; start += kCountBlock) {
-    const size_t count = std::min(kCountBlock, end - start);
-    const Level* SL_RESTRICT pixel = image + start;
-    const Level* SL_RESTRICT neighbour = pixel + step;
-    for (size_t i = 0; i < count; ++i) index[i] = pixel[i] * width + neighbour[i];
-    size_t i = 0;
-    for (; i + 4 <= count; i += 4)
-      for (size_t k = 0; k < 4; ++k) ++table[(k & (parts - 1)) * size + index[i + k]];
-    for (; i < count; ++i) ++table[index[i]];
-  }
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t j = 0; j < n; ++j) {
-      uint32_t sum = 0;
-      for (size_t part = 0; part < parts; ++part) sum += table[part * size + (i + 1) * stride + j + 1];
-      matrix[i * n + j] = sum;
-    }
-  }
-}
-
-// Second singular value of N = Dx^(−1/2) P Dy^(−1/2), the second largest |eigenvalue| where it is symmetric. The first is
-// 1 and its vectors known, √px and √py: taken away, the second is the largest. scratch: [2n² + 4n].
+// Second singular value of N = Dx^(−1/2) P Dy^(−1/2), the second largest |eigenvalue| where it is symmetric. The first
+// is 1 and its vectors known, √px and √py: taken away, the second is the largest. scratch: [2n² + 4n].
 inline double MaximalCorrelation(const double* SL_RESTRICT matrix, const double* SL_RESTRICT px,
                                  const double* SL_RESTRICT py, size_t n, bool symmetric, double* scratch) {
   double* rest = scratch + 2 * n * n;

@@ -33,8 +33,8 @@ inline double EntropyOf(const std::vector<double>& counts, double total) {
   return entropy;
 }
 
-// All features but MCC, in the order of glcmFeatures. matrix: [n,n] counts; values: [n] the level of each row and column;
-// highest: Ng. False when there is no pair.
+// All features but MCC, in the order of glcmFeatures. matrix: [n,n] counts; values: [n] the level of each row and
+// column; highest: Ng. False when there is no pair.
 inline bool GlcmFeatures(const double* matrix, const double* values, size_t n, double highest, GlcmScratch& scratch,
                          double* out) {
   auto& [px, py, plus, minus] = scratch;

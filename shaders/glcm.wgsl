@@ -1,5 +1,5 @@
-// Features of grey-level co-occurrence matrices; definition in src/kernels/glcm.ts. One workgroup per image, everything in
-// one dispatch: extremes, levels, and for each offset counts, features and the maximal correlation, all in one table.
+// Features of grey-level co-occurrence matrices; definition in src/kernels/glcm.ts. One workgroup per image, everything
+// in one dispatch: extremes, levels, and for each offset counts, features and the maximal correlation, all in one table.
 // Levels are exact while ⌊v·scale/binWidth⌋ is below 2^23; with binCount, a value exactly on an edge may fall to either
 // side of it, as float64's rounding decides in the definition.
 
@@ -241,14 +241,15 @@ fn entropy_of(c: f32, sum: f32) -> f32 {
     return 0.0;
   }
   if (e < 0.1) {
-    let series = 1.0 + e * (1.0 / 2.0 + e * (1.0 / 3.0 + e * (1.0 / 4.0 + e * (1.0 / 5.0 + e * (1.0 / 6.0 + e / 7.0)))));
+    let tail = 1.0 / 4.0 + e * (1.0 / 5.0 + e * (1.0 / 6.0 + e / 7.0));
+    let series = 1.0 + e * (1.0 / 2.0 + e * (1.0 / 3.0 + e * tail));
     return p * e * series * 1.4426950408889634;
   }
   return -p * log2(p);
 }
 
-// p log2(p/q) − (p − q) / ln 2 for one cell: never negative, and its sum over all cells is the mutual information, since
-// p and q have the same sum. The difference of entropies that defines it would lose all digits where they are alike.
+// p log2(p/q) − (p − q) / ln 2 for one cell: never negative, and its sum over all cells is the mutual information,
+// since p and q have the same sum. The difference of entropies that defines it would lose all digits where they are alike.
 fn information_of(p: f32, q: f32) -> f32 {
   let d = (p - q) / q;
   if (abs(d) < 0.1) {
@@ -308,8 +309,8 @@ fn spectral_radius(lane: u32, n: u32) -> f32 {
   return select(exp2(exponent), 0.0, zero);
 }
 
-// Second singular value of N = Dx^(−1/2) P Dy^(−1/2), the second largest |eigenvalue| where it is symmetric: the first is
-// 1, with the vectors √px and √py, and is taken away. The lanes own the pairs; the table is overwritten.
+// Second singular value of N = Dx^(−1/2) P Dy^(−1/2), the second largest |eigenvalue| where it is symmetric: the first
+// is 1, with the vectors √px and √py, and is taken away. The lanes own the pairs; the table is overwritten.
 fn maximal_correlation(lane: u32, n: u32, cells: u32, sum: f32) -> f32 {
   for (var c = lane; c < cells; c += WORKGROUP) {
     let k = c / WORKGROUP;

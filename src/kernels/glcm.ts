@@ -47,9 +47,9 @@ const float32Columns = glcmFeatures.map((name) =>
  * Features of the grey-level co-occurrence matrices of each image inside its mask (non-zero = inside), as pyradiomics
  * 3.0.1 defines them (glcm.py; Haralick et al., "Textural features for image classification", 1973).
  *
- * Values v = maps·scale in float64 become grey levels (discretise.ts). For each offset (dz, dy, dx) the matrix counts the
- * pairs (level of a pixel, level of the pixel at that offset) with both inside the mask; `symmetric` adds its transpose;
- * divided by its sum it is p. Levels keep their numbers, and Ng is the highest one in the ROI, empty levels included.
+ * Values v = maps·scale in float64 become grey levels (discretise.ts). For each offset (dz, dy, dx) the matrix counts
+ * the pairs (level of a pixel, level of the pixel at that offset) with both inside the mask; `symmetric` adds its
+ * transpose; divided by its sum it is p. Levels keep their numbers, and Ng is the highest one in the ROI, empty levels included.
  *   merge 0  features of each offset's matrix (formulas in glcm_features.ts), then their mean; an offset without a pair
  *            has no part in it. `weights` are not used.
  *   merge 1  features of one matrix, Σ weights[a]·counts[a]: pyradiomics' weightingNorm

@@ -5,8 +5,8 @@ import { maximalCorrelation } from './maximal_correlation.js';
 const epsilon = 2.220446049250313e-16;
 
 /**
- * The 24 features of one co-occurrence matrix, as pyradiomics computes them (glcm.py). Entropies in bits, and bits too in
- * Imc2's exponent. Where pyradiomics returns rounding noise this does not:
+ * The 24 features of one co-occurrence matrix, as pyradiomics computes them (glcm.py). Entropies in bits, and bits too
+ * in Imc2's exponent. Where pyradiomics returns rounding noise this does not:
  *   Imc2         0 where its mutual information is not above 0 (there NaN when rounding makes it negative; its
  *                documentation says 0)
  *   Correlation  1 where all pairs share one first or one second level (there 1 only if rounding leaves σxσy at 0)
