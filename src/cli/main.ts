@@ -6,6 +6,7 @@ import { addExplain } from './commands/explain.js';
 import { addInspect } from './commands/inspect.js';
 import { addPhantoms } from './commands/phantoms.js';
 import { addScore } from './commands/score.js';
+import { addSelectFeatures } from './commands/select_features.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
 
@@ -22,7 +23,7 @@ const program = new Command('sightline')
   .option('--quiet', 'print errors only')
   .showHelpAfterError('(run with --help for the options)');
 
-for (const add of [addScore, addExplain, addInspect, addDoctor, addDemo, addPhantoms]) add(program);
+for (const add of [addScore, addExplain, addInspect, addSelectFeatures, addDoctor, addDemo, addPhantoms]) add(program);
 
 try {
   await program.parseAsync();

@@ -65,3 +65,14 @@ export function binarisation(text: string): number | 'otsu' | 'soft' {
     throw new InvalidArgumentError('Expected a threshold from 0 to 1, "otsu" or "soft".');
   return value;
 }
+
+const secondsIn: Record<string, number> = { s: 1, min: 60, h: 3600 };
+
+/** "5min", "90s", "2h" → seconds; "2000fits" → forests. */
+export function searchBudget(text: string): { seconds?: number; fits?: number } {
+  const match = /^([\d.]+)\s*(s|min|h|fits)$/i.exec(text.trim());
+  const value = Number(match?.[1]);
+  const unit = match?.[2].toLowerCase();
+  if (!unit || !(value > 0)) throw new InvalidArgumentError('Expected a limit such as 5min, 90s, 2h or 2000fits.');
+  return unit === 'fits' ? { fits: value } : { seconds: value * secondsIn[unit] };
+}
