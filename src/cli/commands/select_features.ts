@@ -57,12 +57,12 @@ function describe(found: FeatureSelection): string {
   const { rows, candidates, classes, majority, best, scored, total, ended } = found;
   const high = found.positive ?? classes.at(-1);
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const limits = { complete: '', seconds: 'time', fits: 'number of fits' };
+  const limits = { complete: '', seconds: 'when the time was up', fits: 'within the number of fits' };
   return [
     `${rows} rows, ${candidates.length} features, ${classes.length} classes of ${found.target}: ${classes.join(', ')}`,
     ended === 'complete'
       ? `${scored} subsets scored (${found.method}), ${found.trees} trees, ${found.scoredBy}`
-      : `${scored} of ${total} subsets scored (${found.method}) when the budget of ${limits[ended]} ended: the best so far`,
+      : `${scored} of ${total} subsets scored (${found.method}) ${limits[ended]}: the best so far`,
     '',
     'size  accuracy  features',
     ...found.bySize.map(
