@@ -7,6 +7,7 @@ import { addInspect } from './commands/inspect.js';
 import { addPhantoms } from './commands/phantoms.js';
 import { addRadiomics } from './commands/radiomics.js';
 import { addScore } from './commands/score.js';
+import { addSelectFeatures } from './commands/select_features.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
 
@@ -23,7 +24,8 @@ const program = new Command('sightline')
   .option('--quiet', 'print errors only')
   .showHelpAfterError('(run with --help for the options)');
 
-for (const add of [addScore, addExplain, addInspect, addRadiomics, addDoctor, addDemo, addPhantoms]) add(program);
+const commands = [addScore, addExplain, addInspect, addRadiomics, addSelectFeatures, addDoctor, addDemo, addPhantoms];
+for (const add of commands) add(program);
 
 try {
   await program.parseAsync();

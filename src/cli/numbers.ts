@@ -105,3 +105,14 @@ export const binarisation = parsed(parseBinarisation);
 export function softBinarisation(text: string): Binarisation | 'soft' {
   return text === 'soft' ? text : binarisation(text);
 }
+
+const secondsIn: Record<string, number> = { s: 1, min: 60, h: 3600 };
+
+/** "5min", "90s", "2h" → seconds; "2000fits" → forests. */
+export function searchBudget(text: string): { seconds?: number; fits?: number } {
+  const match = /^([\d.]+)\s*(s|min|h|fits)$/i.exec(text.trim());
+  const value = Number(match?.[1]);
+  const unit = match?.[2].toLowerCase();
+  if (!unit || !(value > 0)) throw new InvalidArgumentError('Expected a limit such as 5min, 90s, 2h or 2000fits.');
+  return unit === 'fits' ? { fits: value } : { seconds: value * secondsIn[unit] };
+}

@@ -6,6 +6,7 @@ import type { SelectionSetup } from './selection_worker.js';
 import { fitsOf, type LabelledSamples, type ScoreSettings } from './subset_score.js';
 import { searchSubsets, type SearchOptions, type SearchResult } from './subset_search.js';
 
+export { compareSubsets } from './subset_search.js';
 export type { LabelledSamples } from './subset_score.js';
 export type { GreedyStep, ScoredSubset, SearchBudget, SearchMethod, SearchResult } from './subset_search.js';
 

@@ -31,7 +31,7 @@ const mostClasses = 65_536;
  * never been stored.
  *
  * Where the paper leaves room: thresholds are drawn between values of the first samples of a leaf (`thresholds`,
- * `waiting`); a leaf of one class only waits for another before it tries tests; with `forgetting`, each new sample puts
+ * `waiting`); a leaf of one class waits for another before it tries tests; with `forgetting`, each new sample puts
  * one tree of those older than 1/γ up for replacement, and out-of-bag errors fade over 1/γ trials.
  */
 export class OnlineForest {

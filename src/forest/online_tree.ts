@@ -23,9 +23,9 @@ export interface StoredTree {
 const none = -1;
 
 /**
- * One tree of an on-line forest. A leaf of one class only counts. With a sample of a second class it begins to grow:
- * it keeps its first samples, draws random tests among them, counts the classes on both sides of each test, and splits
- * by the best one; its children start from the winner's counts.
+ * One tree of an on-line forest. A leaf of one class counts, and keeps a few samples. With a sample of a second class it
+ * begins to grow: once it keeps enough samples it draws random tests among them, counts the classes on both sides of
+ * each test, and splits by the best one; its children start from the winner's counts.
  */
 export class OnlineTree {
   /** Out-of-bag errors and trials; both fade when the forest forgets. */
@@ -56,11 +56,12 @@ export class OnlineTree {
       child: ['u32', 1],
       depth: ['u32', 1],
       growing: ['i32', 1],
+      held: ['i32', 1],
       counts: ['u32', classes],
     } as const);
     this.#growing = new Records({
       seen: ['u32', 1],
-      held: ['i32', 1],
+      drawn: ['u32', 1],
       features: ['i32', tests * testFeatures],
       weights: ['f32', tests * weights],
       thresholds: ['f32', tests],
@@ -91,15 +92,18 @@ export class OnlineTree {
     if (nodes.depth[leaf] >= maxDepth) return;
     let growing = nodes.growing[leaf];
     if (growing === none) {
-      if (this.#isPure(leaf, label)) return;
-      growing = this.#startGrowing(leaf);
+      if (this.#isPure(leaf, label)) {
+        this.#keepOfOneClass(leaf, sample, at, label);
+        return;
+      }
+      growing = this.#growing.take();
+      nodes.growing[leaf] = growing;
     }
     this.#growing.arrays.seen[growing]++;
-    const held = this.#growing.arrays.held[growing];
-    if (held === none) this.#count(growing, sample, at, label);
-    else if (this.#hold(held, sample, at, label)) this.#drawTests(leaf, growing, held, serial);
-    const { seen, held: stillHeld } = this.#growing.arrays;
-    if (seen[growing] >= minSamples && stillHeld[growing] === none) this.#split(leaf, growing);
+    if (this.#growing.arrays.drawn[growing]) this.#count(growing, sample, at, label);
+    else if (this.#hold(leaf, sample, at, label)) this.#drawTests(leaf, growing, serial);
+    const { seen, drawn } = this.#growing.arrays;
+    if (drawn[growing] && seen[growing] >= minSamples) this.#split(leaf, growing);
   }
 
   /** Adds the class shares in the sample's leaf to `sum` from `offset` on; false when the tree has seen nothing. */
@@ -164,6 +168,7 @@ export class OnlineTree {
     const leaf = this.#nodes.take();
     this.#nodes.arrays.depth[leaf] = depth;
     this.#nodes.arrays.growing[leaf] = none;
+    this.#nodes.arrays.held[leaf] = none;
     return leaf;
   }
 
@@ -174,25 +179,24 @@ export class OnlineTree {
     return true;
   }
 
-  #startGrowing(leaf: number): number {
-    const growing = this.#growing.take();
-    this.#nodes.arrays.growing[leaf] = growing;
-    this.#growing.arrays.held[growing] = this.#held.take();
-    return growing;
+  /** Half of what a leaf keeps may be of its first class: should that class never come back, the tests still know it. */
+  #keepOfOneClass(leaf: number, sample: Float32Array, at: number, label: number): void {
+    const held = this.#nodes.arrays.held[leaf];
+    if (held === none || this.#held.arrays.count[held] < this.options.waiting >> 1) this.#hold(leaf, sample, at, label);
   }
 
   /** Keeps a sample; true when there are enough to draw tests. */
-  #hold(held: number, sample: Float32Array, at: number, label: number): boolean {
+  #hold(leaf: number, sample: Float32Array, at: number, label: number): boolean {
     const { waiting } = this.options;
+    const nodes = this.#nodes.arrays;
+    if (nodes.held[leaf] === none) nodes.held[leaf] = this.#held.take();
+    const held = nodes.held[leaf];
     const { count, labels, samples } = this.#held.arrays;
     if (count[held] === waiting) {
       // As many equal samples: no test can part them, the oldest makes room.
-      labels.copyWithin(held * waiting, held * waiting + 1, (held + 1) * waiting);
-      samples.copyWithin(
-        held * waiting * this.width,
-        (held * waiting + 1) * this.width,
-        (held + 1) * waiting * this.width,
-      );
+      const start = held * waiting;
+      labels.copyWithin(start, start + 1, start + waiting);
+      samples.copyWithin(start * this.width, (start + 1) * this.width, (start + waiting) * this.width);
       count[held]--;
     }
     const slot = held * waiting + count[held]++;
@@ -217,10 +221,11 @@ export class OnlineTree {
   }
 
   /** Draws the tests of a leaf among the features that vary in it, and counts what it has kept. */
-  #drawTests(leaf: number, growing: number, held: number, serial: number): void {
+  #drawTests(leaf: number, growing: number, serial: number): void {
     const { width, options } = this;
     const { tests, testFeatures, waiting, seed } = options;
     const { samples, labels } = this.#held.arrays;
+    const held = this.#nodes.arrays.held[leaf];
     const start = held * waiting * width;
     const varying = varyingFeatures(samples, start, waiting, width);
     if (!varying.length) return;
@@ -242,7 +247,8 @@ export class OnlineTree {
         options.thresholds === 'leaf' ? betweenSamples(rng, value, waiting) : this.#inRange(rng, i * testFeatures);
     }
     for (let s = 0; s < waiting; s++) this.#count(growing, samples, start + s * width, labels[held * waiting + s]);
-    this.#growing.arrays.held[growing] = none;
+    this.#growing.arrays.drawn[growing] = 1;
+    this.#nodes.arrays.held[leaf] = none;
     this.#held.release(held);
   }
 
