@@ -27,6 +27,11 @@ export { radiomicsClasses, type FeatureSelection, type RadiomicsClass } from './
 export { readParamsFile, type RadiomicsParams } from './features/radiomics/params_file.js';
 export type { RadiomicsSettings } from './features/radiomics/settings.js';
 
+export { RandomForest } from './forest/random_forest.js';
+export { OnlineForest } from './forest/online_forest.js';
+export { selectFeatures } from './forest/feature_selection.js';
+export { selectTableFeatures } from './engine/select_features.js';
+
 export { openPool } from './data/pool.js';
 export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';
@@ -34,11 +39,17 @@ export type { Box, Preprocessing, Sample } from './data/types.js';
 export { ScoreStore, type RankedSample, type ScoreRow } from './store/score_store.js';
 export { criteria, type Criterion } from './core/criteria.js';
 export { findStrategy, strategies, type ScoredPool, type Strategy, type StrategyContext } from './strategies/index.js';
+export { bordaCount, type BordaTerm } from './strategies/borda_count.js';
 export { rankOrder } from './selection/ranking.js';
 
 export { backendStatus, openBackend, type Backend } from './backend/index.js';
 export { dice } from './kernels/dice.js';
+export { firstOrder } from './kernels/first_order.js';
+export { glcm } from './kernels/glcm.js';
+export { glcmOffsets, offsetWeights } from './kernels/glcm_offsets.js';
 export { gradcam } from './kernels/gradcam.js';
 export { histogram } from './kernels/histogram.js';
 export { nearest } from './kernels/nearest.js';
 export { pairwise } from './kernels/pairwise.js';
+export { quantile } from './kernels/quantile.js';
+export { shape2d } from './kernels/shape2d.js';

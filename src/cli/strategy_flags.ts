@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { parseClasses } from '../features/radiomics/features.js';
-import { parseBorda, strategies } from '../strategies/index.js';
+import { readBorda } from '../engine/borda_terms.js';
+import { strategies } from '../strategies/index.js';
 import { binarisation, fraction, integer, parsed, positiveNumber } from './numbers.js';
 
 /** Flags of the acquisition functions. Their names are those of `ScoreOptions`. */
@@ -24,8 +25,8 @@ function addRadiomicsFlags(command: Command): Command {
   return command
     .option(
       '--borda <list>',
-      'borda: features and directions, such as firstorder_Kurtosis+,glcm_SumEntropy-',
-      parsed(parseBorda),
+      'borda: features and directions, such as firstorder_Kurtosis+,glcm_SumEntropy-, or the .json of select-features',
+      parsed(readBorda),
     )
     .addOption(
       new Option('--radiomics-of <what>', 'radiomics strategies: of the saliency maps, or of the images')
