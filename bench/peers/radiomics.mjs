@@ -59,7 +59,7 @@ export async function benchRadiomics() {
     writeFileSync(file, new Uint8Array(maps.buffer));
     for (const threads of new Set([1, availableParallelism()])) {
       addon.setThreads(threads);
-      const peer = openPeer('radiomics.py', threads);
+      const peer = openPeer('radiomics_features.py', threads);
       const { versions } = await peer.ask({ do: 'load', files: { maps: [file, '<f4', [count, side, side]] }, threads });
       const save = join(folder, 'result');
       await peer.ask({ do: 'run', peer: 'pyradiomics', save });
