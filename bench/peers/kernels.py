@@ -1,7 +1,5 @@
 """The jobs of Sightline's kernels as users of NumPy, SciPy, scikit-learn, MONAI and pytorch-grad-cam do them."""
 
-import time
-
 import cv2
 import numpy as np
 import scipy.spatial.distance
@@ -12,7 +10,7 @@ from monai.metrics import compute_dice
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 
-from serve import serve, versions
+from serve import serve, timed, versions
 
 arrays = {}
 
@@ -121,17 +119,4 @@ def resize_opencv():
 
 peers = {name: f for name, f in globals().items() if name.split("_")[0] in ("dice", "kurtosis", "pairwise", "cosine", "nearest", "gradcam", "resize")}
 
-
-def run(peer, save=None, repeat=1):
-    """Seconds of each of `repeat` calls; the result as float32 in the file `save`."""
-    seconds = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        result = peers[peer]()
-        seconds.append(time.perf_counter() - start)
-    if save:
-        np.ascontiguousarray(result, np.float32).tofile(save)
-    return {"seconds": seconds}
-
-
-serve({"load": load, "run": run})
+serve({"load": load, "run": timed(peers, np.float32)})

@@ -2,14 +2,13 @@
 
 import logging
 import multiprocessing
-import time
 
 import numpy as np
 import nyxus
 import SimpleITK as sitk
 from radiomics import firstorder, glcm
 
-from serve import serve, versions
+from serve import serve, timed, versions
 
 logging.getLogger("radiomics").setLevel(logging.ERROR)
 arrays = {}
@@ -73,17 +72,4 @@ def nyxus_features():
 
 peers = {"pyradiomics": pyradiomics_classes, "nyxus": nyxus_features}
 
-
-def run(peer, save=None, repeat=1):
-    """Seconds of each of `repeat` calls; the result as float64 in the file `save`."""
-    seconds = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        result = peers[peer]()
-        seconds.append(time.perf_counter() - start)
-    if save:
-        np.ascontiguousarray(result, np.float64).tofile(save)
-    return {"seconds": seconds}
-
-
-serve({"load": load, "run": run})
+serve({"load": load, "run": timed(peers, np.float64)})

@@ -3,11 +3,31 @@
 import importlib.metadata
 import json
 import sys
+import time
 import traceback
+
+import numpy as np
 
 
 def versions(*names):
     return {name: importlib.metadata.version(name) for name in names}
+
+
+def timed(peers, dtype):
+    """The command `run` over functions by name."""
+
+    def run(peer, save=None, repeat=1):
+        """Seconds of each of `repeat` calls; the result as `dtype` in the file `save`."""
+        seconds = []
+        for _ in range(repeat):
+            start = time.perf_counter()
+            result = peers[peer]()
+            seconds.append(time.perf_counter() - start)
+        if save:
+            np.ascontiguousarray(result, dtype).tofile(save)
+        return {"seconds": seconds}
+
+    return run
 
 
 def serve(commands):

@@ -1,7 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SightlineError } from './errors.js';
+
+/** A settings file's text. @param what it is, for the error: "the sidecar JSON" @throws SightlineError E_NOT_FOUND */
+export function readText(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new SightlineError('E_NOT_FOUND', {
+      where: path,
+      what: `${what} cannot be read`,
+      remedy: 'Check the path.',
+      cause,
+    });
+  }
+}
 
 let serial = 0;
 

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { SightlineError } from '../core/errors.js';
+import { readText } from '../core/files.js';
 
 const positive = z.number().positive();
 
@@ -33,18 +33,8 @@ export type Sidecar = z.infer<typeof sidecarSchema>;
  * Reads a sidecar JSON (`preprocessing.json`, `<model>.json`).
  * @throws SightlineError E_NOT_FOUND; E_ARGUMENT listing every field that does not fit, by its path.
  */
-export async function readSidecar(path: string): Promise<Sidecar> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new SightlineError('E_NOT_FOUND', {
-      where: path,
-      what: 'the sidecar JSON cannot be read',
-      remedy: 'Check the path.',
-      cause,
-    });
-  }
+export function readSidecar(path: string): Sidecar {
+  const text = readText(path, 'the sidecar JSON');
   let json: unknown;
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { SightlineError } from '../core/errors.js';
+import { readText } from '../core/files.js';
 import { parseBorda, type BordaTerm } from '../strategies/index.js';
 
 /** What of the file of `select-features` is read here. */
@@ -28,12 +28,7 @@ export function readBorda(text: string): BordaTerm[] {
 }
 
 function chosenIn(path: string) {
-  let content: string;
-  try {
-    content = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw SightlineError.from(error, 'E_NOT_FOUND', { where: path, remedy: 'Check the path.' });
-  }
+  const content = readText(path, 'the file of chosen features');
   try {
     return chosenSchema.parse(JSON.parse(content)).best.features;
   } catch (cause) {

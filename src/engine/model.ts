@@ -60,7 +60,7 @@ export type OpenModelOptions = ModelOptions &
  */
 export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const notice = options.onNotice ?? (() => {});
-  const sidecar = await findSidecar(options);
+  const sidecar = findSidecar(options);
   const size = options.size ?? sidecar.size;
   const classifier = readClassifier(options.model, {
     activation: options.activation ?? sidecar.activation,
@@ -201,7 +201,7 @@ function pixelRange({ mean, std }: Preprocessing): Pick<ExplanationSettings, 'lo
   return { low: mean.map((m, c) => -m / std[c]), high: mean.map((m, c) => (1 - m) / std[c]) };
 }
 
-async function findSidecar(options: ModelOptions): Promise<Sidecar> {
+function findSidecar(options: ModelOptions): Sidecar {
   if (options.sidecar) return readSidecar(options.sidecar);
   // A TensorFlow.js model is a .json file itself: model.json → model.sidecar.json.
   const beside = options.model.replace(/\.onnx$/i, '').replace(/\.json$/i, '.sidecar') + '.json';

@@ -76,7 +76,7 @@ export interface RadiomicsSummary {
 export async function radiomics(options: RadiomicsOptions): Promise<RadiomicsSummary> {
   const notice = options.onNotice ?? (() => {});
   if (options.out !== undefined) await checkOutput(options.out);
-  const plan = await planOf(options, notice);
+  const plan = planOf(options, notice);
   const { axis = 2, slices = false } = options;
   const samples = await openPool(options.images, { axis, wholeVolumes: !slices, onNotice: notice });
   const { cases, problems } = await findRegions(samples, options.mask, notice);
@@ -106,10 +106,10 @@ export async function radiomics(options: RadiomicsOptions): Promise<RadiomicsSum
   return summary;
 }
 
-async function planOf(options: RadiomicsOptions, notice: (message: string) => void): Promise<RadiomicsPlan> {
+function planOf(options: RadiomicsOptions, notice: (message: string) => void): RadiomicsPlan {
   const { params, classes, features } = options;
   const named = classes !== undefined || features !== undefined;
-  const file = params === undefined ? undefined : await readParamsFile(params, { featureClasses: !named });
+  const file = params === undefined ? undefined : readParamsFile(params, { featureClasses: !named });
   file?.notices.forEach(notice);
   return planRadiomics({
     selection: named || !file?.selection ? selectFeatures({ classes, features }) : file.selection,

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { SightlineError } from '../../core/errors.js';
+import { readText } from '../../core/files.js';
 import { findFeature, radiomicsClasses, selectFeatures, type FeatureSelection } from './features.js';
 import { nearestNames } from './nearest_names.js';
 import { settingsSchema, type PartialSettings } from './settings.js';
@@ -36,22 +36,8 @@ const known = Object.keys(settingsSchema.shape);
  * @throws SightlineError E_NOT_FOUND; E_ARGUMENT listing every problem by its path in the file: what pyradiomics would
  *   refuse (unknown names, values out of range) and what it does and Sightline does not (resampling, filtered images …)
  */
-export async function readParamsFile(
-  path: string,
-  options: { featureClasses?: boolean } = {},
-): Promise<RadiomicsParams> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new SightlineError('E_NOT_FOUND', {
-      where: path,
-      what: 'the parameter file cannot be read',
-      remedy: 'Check the path.',
-      cause,
-    });
-  }
-  return parseParams(text, path, options);
+export function readParamsFile(path: string, options: { featureClasses?: boolean } = {}): RadiomicsParams {
+  return parseParams(readText(path, 'the parameter file'), path, options);
 }
 
 /** As `readParamsFile`, of the file's text; `where` names it in errors. */
