@@ -30,8 +30,13 @@ export function describeCriteria(values: Criteria): string {
 export function describeFeatures(values: ReadonlyMap<string, number>, names: readonly string[]): string {
   return names
     .filter((name) => Number.isFinite(values.get(name)))
-    .map((name) => `${findFeature(name).feature} ${Number(values.get(name)!.toPrecision(3))}`)
+    .map((name) => `${findFeature(name).feature} ${shortNumber(values.get(name)!)}`)
     .join(' · ');
+}
+
+/** Three digits: 0.00123, 34.3, 1.79e7. */
+function shortNumber(value: number): string {
+  return Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(2).replace('+', '');
 }
 
 /** Name of the class that a sample's map explains. @param predicted its predicted class */
