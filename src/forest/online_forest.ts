@@ -26,13 +26,15 @@ const mostClasses = 65_536;
 
 /**
  * An on-line random forest: Saffari, Leistner, Santner, Godec and Bischof, "On-line Random Forests", ICCV workshops 2009.
- * It learns sample by sample and keeps none but the first few of each growing leaf. Every draw is named by seed, tree and number of the sample: the same
- * samples in the same order give the same forest, however they are batched, and a stored forest goes on as if it had
- * never been stored.
+ * It learns sample by sample and keeps none but the first few of each leaf. Every draw is named by seed, tree and number
+ * of the sample: the same samples in the same order give the same forest, however they are batched, and a stored forest
+ * goes on as if it had never been stored.
  *
  * Where the paper leaves room: thresholds are drawn between values of the first samples of a leaf (`thresholds`,
- * `waiting`); a leaf of one class waits for another before it tries tests; with `forgetting`, each new sample puts
- * one tree of those older than 1/γ up for replacement, and out-of-bag errors fade over 1/γ trials.
+ * `waiting`); a leaf of one class keeps a few samples and waits for another class before it tries tests; a class that a
+ * leaf knows from its parent alone is handed on to its children, so that classes may come one after the other; with
+ * `forgetting`, each new sample puts one tree of those older than 1/γ up for replacement, and out-of-bag errors fade over
+ * 1/γ trials.
  */
 export class OnlineForest {
   readonly options: OnlineOptions;

@@ -57,11 +57,15 @@ export class OnlineTree {
       depth: ['u32', 1],
       growing: ['i32', 1],
       held: ['i32', 1],
+      inherited: ['u32', 1],
       counts: ['u32', classes],
     } as const);
     this.#growing = new Records({
       seen: ['u32', 1],
       drawn: ['u32', 1],
+      /** Samples of its first class that a leaf counted but did not keep. */
+      alone: ['u32', 1],
+      aloneClass: ['u32', 1],
       features: ['i32', tests * testFeatures],
       weights: ['f32', tests * weights],
       thresholds: ['f32', tests],
@@ -96,8 +100,7 @@ export class OnlineTree {
         this.#keepOfOneClass(leaf, sample, at, label);
         return;
       }
-      growing = this.#growing.take();
-      nodes.growing[leaf] = growing;
+      growing = this.#startGrowing(leaf, label);
     }
     this.#growing.arrays.seen[growing]++;
     if (this.#growing.arrays.drawn[growing]) this.#count(growing, sample, at, label);
@@ -177,6 +180,27 @@ export class OnlineTree {
     const start = leaf * this.classes;
     for (let c = 0; c < this.classes; c++) if (c !== label && counts[start + c] > 0) return false;
     return true;
+  }
+
+  /** @param label of the sample that brought a second class; it is in the leaf's counts already */
+  #startGrowing(leaf: number, label: number): number {
+    const growing = this.#growing.take();
+    const { counts, inherited, growing: growingOf, held } = this.#nodes.arrays;
+    growingOf[leaf] = growing;
+    const kept = held[leaf] === none ? 0 : this.#held.arrays.count[held[leaf]];
+    const { alone, aloneClass } = this.#growing.arrays;
+    alone[growing] = this.#countOf(leaf) - 1 - inherited[leaf] - kept;
+    for (let c = 0; c < this.classes; c++) {
+      if (c !== label && counts[leaf * this.classes + c] > 0) aloneClass[growing] = c;
+    }
+    return growing;
+  }
+
+  #countOf(leaf: number): number {
+    const { counts } = this.#nodes.arrays;
+    let sum = 0;
+    for (let c = 0; c < this.classes; c++) sum += counts[leaf * this.classes + c];
+    return sum;
   }
 
   /** Half of what a leaf keeps may be of its first class: should that class never come back, the tests still know it. */
@@ -283,11 +307,28 @@ export class OnlineTree {
     }
     nodes.threshold[leaf] = thresholds[growing * tests + index];
     nodes.child[leaf] = children[0];
+    const { alone, aloneClass } = this.#growing.arrays;
+    let [allBelow, all] = [0, 0];
     for (let c = 0; c < classes; c++) {
-      const below = left[at + c * tests + index];
-      nodes.counts[children[0] * classes + c] = below;
-      nodes.counts[children[1] * classes + c] = total[totalAt + c] - below;
+      allBelow += left[at + c * tests + index];
+      all += total[totalAt + c];
     }
+    for (let c = 0; c < classes; c++) {
+      let below = left[at + c * tests + index];
+      let known = total[totalAt + c];
+      if (known === 0) {
+        // A class that came before the leaf did and never since: forgotten, was it not handed on.
+        known = nodes.counts[leaf * classes + c];
+        below = Math.round((known * allBelow) / all);
+      } else if (c === aloneClass[growing]) {
+        // What the leaf saw before it had tests goes where the winner sent the samples of that class that it kept.
+        below += Math.round((alone[growing] * below) / known);
+        known += alone[growing];
+      }
+      nodes.counts[children[0] * classes + c] = below;
+      nodes.counts[children[1] * classes + c] = known - below;
+    }
+    for (const child of children) nodes.inherited[child] = this.#countOf(child);
     nodes.growing[leaf] = none;
     this.#growing.release(growing);
   }

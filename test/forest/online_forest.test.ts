@@ -97,8 +97,8 @@ describe('the on-line forest learns', () => {
       forest.updateBatch(samples, labels);
       return before;
     });
-    expect(errors[1]).toBeLessThan(errors[0]);
-    expect(errors[4]).toBeLessThan(errors[1]);
+    expect(errors[1]).toBeLessThan(errors[0] / 2);
+    expect(errors[4]).toBeLessThan(errors[0] / 3);
   });
 
   it('classes that appear later', () => {
@@ -140,16 +140,16 @@ describe('the on-line forest learns', () => {
   });
 
   it('anew when the world changes, if it may forget', () => {
-    const before = clouds(2000, 3);
-    const after = clouds(1000, 3, { shift: 1, seed: 4 });
-    const held = clouds(500, 3, { shift: 1, seed: 6 });
-    const [stubborn, open] = [0, 1 / 200].map((forgetting) => {
+    const before = clouds(2000, 3, { spread: 0.5 });
+    const after = clouds(200, 3, { spread: 0.5, shift: 1, seed: 4 });
+    const held = clouds(500, 3, { spread: 0.5, shift: 1, seed: 6 });
+    const [stubborn, open] = [0, 1 / 400].map((forgetting) => {
       const forest = learn(before, { forgetting });
       forest.updateBatch(after.samples, after.labels);
       return accuracy(forest, held);
     });
-    expect(open).toBeGreaterThan(bound(clouds(500, 3, { seed: 6 }), 3) - 0.05);
-    expect(open).toBeGreaterThan(stubborn + 0.1);
+    expect(open).toBeGreaterThan(0.9);
+    expect(stubborn).toBeLessThan(0.5);
   });
 });
 
