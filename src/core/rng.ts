@@ -66,23 +66,25 @@ export function philox4x32(counter: readonly number[], key: readonly [number, nu
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
-    const [hi0, lo0] = mulHiLo(0xd2511f53, c0);
-    const [hi1, lo1] = mulHiLo(0xcd9e8d57, c2);
-    [c0, c1, c2, c3] = [(hi1 ^ c1 ^ k0) >>> 0, lo1, (hi0 ^ c3 ^ k1) >>> 0, lo0];
+    const even = (mulHigh(0xcd9e8d57, c2) ^ c1 ^ k0) >>> 0;
+    const odd = (mulHigh(0xd2511f53, c0) ^ c3 ^ k1) >>> 0;
+    c1 = Math.imul(0xcd9e8d57, c2) >>> 0;
+    c3 = Math.imul(0xd2511f53, c0) >>> 0;
+    c0 = even;
+    c2 = odd;
     k0 = (k0 + 0x9e3779b9) >>> 0;
     k1 = (k1 + 0xbb67ae85) >>> 0;
   }
   return [c0, c1, c2, c3];
 }
 
-/** High and low words of a 32×32-bit product, in 16-bit limbs so that doubles stay exact. */
-function mulHiLo(a: number, b: number): [number, number] {
+/** High word of a 32×32-bit product, in 16-bit limbs so that doubles stay exact. */
+function mulHigh(a: number, b: number): number {
   const ah = a >>> 16;
   const al = a & 0xffff;
   const bh = b >>> 16;
   const bl = b & 0xffff;
-  const mid = al * bh + Math.floor((al * bl) / 65536);
-  const mid2 = ah * bl + (mid % 65536);
-  const high = ah * bh + Math.floor(mid / 65536) + Math.floor(mid2 / 65536);
-  return [high >>> 0, Math.imul(a, b) >>> 0];
+  const mid = al * bh + ((al * bl) >>> 16);
+  const mid2 = ah * bl + (mid & 0xffff);
+  return (ah * bh + (mid >>> 16) + (mid2 >>> 16)) >>> 0;
 }

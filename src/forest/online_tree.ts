@@ -1,4 +1,5 @@
 import { Rng } from '../core/rng.js';
+import { betweenSamples, intBelow, project, varyingFeatures } from './online_draws.js';
 import { bestTest, GainSums } from './online_gain.js';
 import type { OnlineOptions } from './online_options.js';
 import { Records, type StoredRecords } from './records.js';
@@ -257,7 +258,7 @@ export class OnlineTree {
     const { features, weights, thresholds } = this.#growing.arrays;
     for (let i = growing * tests; i < (growing + 1) * tests; i++) {
       for (let f = i * testFeatures; f < (i + 1) * testFeatures; f++) {
-        const feature = varying[rng.int(varying.length)];
+        const feature = varying[intBelow(rng, varying.length)];
         features[f] = feature;
         // Features of any unit weigh alike once divided by their range.
         const extent = this.range.high[feature] - this.range.low[feature];
@@ -332,44 +333,4 @@ export class OnlineTree {
     nodes.growing[leaf] = none;
     this.#growing.release(growing);
   }
-}
-
-function project(
-  sample: Float32Array,
-  at: number,
-  features: Int32Array,
-  weights: Float32Array,
-  first: number,
-  count: number,
-): number {
-  let sum = 0;
-  for (let f = first; f < first + count; f++) sum += weights[f] * sample[at + features[f]];
-  return sum;
-}
-
-function varyingFeatures(samples: Float32Array, start: number, rows: number, width: number): number[] {
-  const varying: number[] = [];
-  for (let d = 0; d < width; d++) {
-    for (let r = 1; r < rows; r++) {
-      if (samples[start + r * width + d] === samples[start + d]) continue;
-      varying.push(d);
-      break;
-    }
-  }
-  return varying;
-}
-
-/** Draws of two samples that differ, before the whole range is taken instead. */
-const pairs = 8;
-
-/** A threshold between the values of two samples, so that thresholds are dense where samples are. */
-function betweenSamples(rng: Rng, value: (sample: number) => number, samples: number): number {
-  for (let i = 0; i < pairs; i++) {
-    const a = value(rng.int(samples));
-    const b = value(rng.int(samples));
-    if (a !== b) return a + rng.uniform() * (b - a);
-  }
-  let [low, high] = [Infinity, -Infinity];
-  for (let s = 0; s < samples; s++) [low, high] = [Math.min(low, value(s)), Math.max(high, value(s))];
-  return low + rng.uniform() * (high - low);
 }
