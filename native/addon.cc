@@ -97,6 +97,7 @@ class KernelWorker : public Napi::AsyncWorker {
  protected:
   void Execute() override {
     try {
+      const sightline::ThreadLimit limit(static_cast<int>(call_.NumberOr("threads", 0)));
       entry_.run(call_);
     } catch (const std::exception& error) {
       failure_ = error.what();

@@ -37,6 +37,11 @@ struct Call {
       if (key == name) return value;
     throw std::invalid_argument(std::string("missing number ") + name);
   }
+  double NumberOr(const char* name, double otherwise) const {
+    for (const auto& [key, value] : numbers)
+      if (key == name) return value;
+    return otherwise;
+  }
   size_t Size(const char* name) const { return static_cast<size_t>(Number(name)); }
 
  private:
@@ -55,8 +60,18 @@ struct Call {
 // `bytes`: memory touched by the whole range; little work stays on the calling thread.
 void ParallelFor(size_t count, size_t bytes, const std::function<void(size_t, size_t)>& body);
 
+// Threads of the process; a call on a thread with a limit of its own uses no more than that.
 int Threads();
 void SetThreads(int count);
+
+// Limits the calls of this thread, for as long as it lives; 0 limits nothing.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int count);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+};
 
 // The kernels: one function a file, listed in addon.cc.
 void Dice(const Call& call);

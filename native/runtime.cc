@@ -55,7 +55,12 @@ std::atomic<int>& ThreadCount() {
   return count;
 }
 
+thread_local int thread_limit = 0;
+
 }  // namespace
+
+ThreadLimit::ThreadLimit(int count) { thread_limit = count; }
+ThreadLimit::~ThreadLimit() { thread_limit = 0; }
 
 CpuTarget ActiveTarget() { return Target().load(std::memory_order_relaxed); }
 
@@ -76,7 +81,8 @@ void SetThreads(int count) { ThreadCount().store(std::max(1, count), std::memory
 void ParallelFor(size_t count, size_t bytes, const std::function<void(size_t, size_t)>& body) {
   // Starting a thread costs about as much as reading this many bytes.
   constexpr size_t kBytesPerThread = 256 * 1024;
-  const size_t threads = std::min({static_cast<size_t>(Threads()), count, bytes / kBytesPerThread + 1});
+  const int most = thread_limit > 0 ? std::min(thread_limit, Threads()) : Threads();
+  const size_t threads = std::min({static_cast<size_t>(most), count, bytes / kBytesPerThread + 1});
   if (threads <= 1) {
     if (count > 0) body(0, count);
     return;

@@ -87,6 +87,8 @@ export class Backend {
 export interface BackendOptions {
   /** Default: the environment variable SIGHTLINE_BACKEND, else auto. */
   prefer?: BackendName | 'auto';
+  /** Threads that a C++ kernel may use: 1 where as many workers as cores compute side by side. Default: all cores. */
+  threads?: number;
   onNotice?: (message: string) => void;
 }
 
@@ -102,11 +104,11 @@ export async function openBackend(options: BackendOptions = {}): Promise<Backend
     case 'reference':
       return alone(referenceExecutor, 'asked for');
     case 'native':
-      return alone(required(openNative(), 'native'), 'asked for');
+      return alone(required(openNative(options.threads), 'native'), 'asked for');
     case 'webgpu':
       return alone(required(await openWebgpu(), 'webgpu'), 'asked for');
     case 'auto':
-      return automatic(options.onNotice);
+      return automatic(options);
     default:
       throw new SightlineError('E_ARGUMENT', {
         where: options.prefer === choice ? 'backend' : 'SIGHTLINE_BACKEND',
@@ -116,8 +118,24 @@ export async function openBackend(options: BackendOptions = {}): Promise<Backend
   }
 }
 
-async function automatic(onNotice: BackendOptions['onNotice']): Promise<Backend> {
-  const native = openNative();
+/**
+ * The processor alone, for work that a GPU cannot do or should not wait for (decoding, forests): C++, or the reference where
+ * no addon loads, with one warning, or where SIGHTLINE_BACKEND asks for it.
+ */
+export function openCpuBackend({ threads, onNotice }: Omit<BackendOptions, 'prefer'> = {}): Backend {
+  if (process.env.SIGHTLINE_BACKEND === 'reference') return alone(referenceExecutor, 'asked for');
+  const native = openNative(threads);
+  return isStatus(native) ? slowReference(native, onNotice) : alone(native, 'addon loaded');
+}
+
+function slowReference({ note, remedy }: BackendStatus, onNotice: BackendOptions['onNotice']): Backend {
+  const why = `${note} ${remedy ?? ''}`.trim();
+  warnOnce(`kernels run on the slow reference backend: ${why}`, onNotice);
+  return alone(referenceExecutor, why);
+}
+
+async function automatic({ onNotice, threads }: BackendOptions): Promise<Backend> {
+  const native = openNative(threads);
   const gpu = await openWebgpu({ hardwareOnly: true });
   const usable = [gpu, native].filter((e): e is Executor => !isStatus(e));
   if (usable.length) {
@@ -126,9 +144,7 @@ async function automatic(onNotice: BackendOptions['onNotice']): Promise<Backend>
       first.name === 'webgpu' ? 'hardware adapter found' : isStatus(gpu) ? `no GPU: ${gpu.note}` : 'addon loaded';
     return new Backend({ name: first.name, description: first.description, reason }, usable, false);
   }
-  const why = isStatus(native) ? `${native.note} ${native.remedy ?? ''}`.trim() : '';
-  warnOnce(`kernels run on the slow reference backend: ${why}`, onNotice);
-  return alone(referenceExecutor, why);
+  return slowReference(native as BackendStatus, onNotice);
 }
 
 /** Every backend with what is known of it on this machine. */

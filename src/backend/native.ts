@@ -50,20 +50,20 @@ export function loadAddon(): Addon | BackendStatus {
   };
 }
 
-/** The C++ kernels, or why they cannot run here. */
-export function openNative(): Executor | BackendStatus {
+/** The C++ kernels, or why they cannot run here. @param threads that a kernel may use at most; default: the process's */
+export function openNative(threads = 0): Executor | BackendStatus {
   const addon = loadAddon();
   if ('available' in addon) return addon;
   return {
     name: 'native',
-    description: `C++, ${addon.cpuTarget()}, ${addon.setThreads(0)} threads`,
+    description: `C++, ${addon.cpuTarget()}, ${threads || addon.setThreads(0)} threads`,
     supports: (op) => (op.native && op.name in addon.kernels ? true : `the addon has no kernel "${op.name}"`),
     async run(op, inputs, given) {
       const { dims, params, shapes } = bind(op, inputs, given);
       const outputs = Object.fromEntries(
         Object.entries(op.outputs).map(([name, { dtype }]) => [name, uninitialised<DType>(dtype, shapes[name])]),
       );
-      await addon.kernels[op.name](arraysOf(op, inputs), arraysOf(op, outputs), { ...dims, ...params });
+      await addon.kernels[op.name](arraysOf(op, inputs), arraysOf(op, outputs), { ...dims, ...params, threads });
       return outputs;
     },
     close() {},

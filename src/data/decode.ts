@@ -1,4 +1,4 @@
-import { openBackend, type Backend } from '../backend/index.js';
+import { openCpuBackend, type Backend } from '../backend/index.js';
 import { SightlineError } from '../core/errors.js';
 import { preprocessPicture } from './preprocess.js';
 import { decodePicture, readBytes } from './readers.js';
@@ -7,20 +7,10 @@ import type { DecodedSample, DecodeResult, DecodeStage, DecodeTask, Preprocessin
 
 export type { DecodedSample, DecodeResult, DecodeStage, DecodeTask } from './types.js';
 
-let backend: Promise<Backend> | undefined;
+let backend: Backend | undefined;
 
-/** C++ where the addon loads, else the reference: never the GPU, which would need a device per decode thread. */
-function cpuBackend(): Promise<Backend> {
-  backend ??= (async () => {
-    if (process.env.SIGHTLINE_BACKEND === 'reference') return openBackend({ prefer: 'reference' });
-    try {
-      return await openBackend({ prefer: 'native' });
-    } catch {
-      return openBackend({ prefer: 'reference' }); // the engine's own backend tells the user, once
-    }
-  })();
-  return backend;
-}
+/** One thread a worker, and never a GPU, which would need a device per worker. The engine's own backend warns the user. */
+const cpuBackend = (): Backend => (backend ??= openCpuBackend({ threads: 1, onNotice: () => {} }));
 
 /**
  * Reads one sample into its slot: `image` f32[C, H, W], normalised, and `roi` u8[H, W], 1 inside the region
@@ -37,7 +27,7 @@ export async function decodeSample(
   const { slice, path } = sample;
   const where = slice === undefined ? path : `${path}#${slice}`;
   onStage('read');
-  const cpu = await cpuBackend();
+  const cpu = cpuBackend();
   const bytes = readBytes(path, slice !== undefined);
   onStage('decode');
   const picture = await decodePicture(bytes, path, { slice, window: preprocessing.window, axis: preprocessing.axis });

@@ -72,7 +72,7 @@ const bins = 256;
 export async function openBatchScorer(setup: InferenceSetup): Promise<BatchScorer> {
   const { runtime, provider, threads } = setup;
   const session = await openSession(new Uint8Array(setup.onnx), { runtime, provider, threads });
-  const backend = await openBackend({ prefer: setup.backend });
+  const backend = await openBackend({ prefer: setup.backend, threads });
   const dropout = setup.dropout ? await DropoutScorer.open(setup.dropout, setup) : null;
   return new BatchScorer(setup, session, backend, dropout);
 }

@@ -1,4 +1,4 @@
-import { openBackend, type Backend, type BackendInfo } from '../backend/index.js';
+import { openBackend, openCpuBackend, type Backend, type BackendInfo } from '../backend/index.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
 import { tensor } from '../core/tensor.js';
 import { workerData, workerTask } from '../core/worker_pool.js';
@@ -63,13 +63,10 @@ export default workerTask(async ({ cases }: RadiomicsTask): Promise<RadiomicsRes
   return { outcomes, values, ran: backend.info };
 });
 
+/** Workers compute side by side, a thread each. */
 async function open(name: RadiomicsSetup['backend']): Promise<Backend> {
-  if (name !== 'auto' || process.env.SIGHTLINE_BACKEND) return openBackend({ prefer: name });
-  try {
-    return await openBackend({ prefer: 'native' });
-  } catch {
-    return openBackend({ prefer: 'reference' });
-  }
+  const byName = name !== 'auto' || process.env.SIGHTLINE_BACKEND;
+  return byName ? openBackend({ prefer: name, threads: 1 }) : openCpuBackend({ threads: 1 });
 }
 
 type Waiting = { row: number; prepared: PreparedCase };

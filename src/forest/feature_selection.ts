@@ -1,4 +1,4 @@
-import { openBackend } from '../backend/index.js';
+import { openCpuBackend } from '../backend/index.js';
 import { expectArgument, SightlineError } from '../core/errors.js';
 import { tensor } from '../core/tensor.js';
 import { coreCount, WorkerPool } from '../core/worker_pool.js';
@@ -34,7 +34,8 @@ export async function selectFeatures(data: LabelledSamples, options: SelectionOp
     expectArgument(value === undefined || value > 0, `budget.${name}`, 'a number above 0', value);
   }
   const settings: ScoreSettings = { trees, seed, folds, repeats };
-  const setup: SelectionSetup = { data: shared(data), settings, backend: await chooseBackend(onNotice) };
+  openCpuBackend({ onNotice }).close(); // here, so that a missing addon is told once
+  const setup: SelectionSetup = { data: shared(data), settings };
   const pool = new WorkerPool<readonly (readonly number[])[], number[]>('forest/selection_worker', {
     threads: workers,
     data: setup,
@@ -96,16 +97,4 @@ function shared({ samples, labels, classes }: LabelledSamples): LabelledSamples 
   x.set(samples.data);
   y.set(labels.data);
   return { samples: tensor('f32', samples.dims, x), labels: tensor('u32', labels.dims, y), classes };
-}
-
-/** Forests grow on the processor: in C++, or in the reference where no addon loads. Both grow the same trees. */
-async function chooseBackend(onNotice?: (message: string) => void): Promise<'native' | 'reference'> {
-  if (process.env.SIGHTLINE_BACKEND === 'reference') return 'reference';
-  try {
-    (await openBackend({ prefer: 'native' })).close();
-    return 'native';
-  } catch (error) {
-    onNotice?.(`forests grow on the slow reference backend: ${SightlineError.from(error, 'E_BACKEND').message}`);
-    return 'reference';
-  }
 }

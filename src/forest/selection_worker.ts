@@ -1,4 +1,4 @@
-import { openBackend, type Backend } from '../backend/index.js';
+import { openCpuBackend, type Backend } from '../backend/index.js';
 import { workerData, workerTask } from '../core/worker_pool.js';
 import { scoreSubset, type LabelledSamples, type ScoreSettings } from './subset_score.js';
 
@@ -6,16 +6,15 @@ import { scoreSubset, type LabelledSamples, type ScoreSettings } from './subset_
 export interface SelectionSetup {
   data: LabelledSamples;
   settings: ScoreSettings;
-  backend: 'native' | 'reference';
 }
 
-let backend: Promise<Backend> | undefined;
+let backend: Backend | undefined;
 
 /** Worker entry: subsets of features → their accuracies, in order. */
 export default workerTask(async (subsets: readonly (readonly number[])[]): Promise<number[]> => {
-  const { data, settings, backend: prefer } = workerData<SelectionSetup>();
-  backend ??= openBackend({ prefer });
+  const { data, settings } = workerData<SelectionSetup>();
+  backend ??= openCpuBackend({ threads: 1, onNotice: () => {} }); // as many workers as cores
   const accuracies: number[] = [];
-  for (const subset of subsets) accuracies.push(await scoreSubset(await backend, data, subset, settings));
+  for (const subset of subsets) accuracies.push(await scoreSubset(backend, data, subset, settings));
   return accuracies;
 });

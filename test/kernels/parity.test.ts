@@ -100,13 +100,15 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   );
 
   it('gives the same bits on every target where contraction is off, and on any thread count', async () => {
+    const limited = await openBackend({ prefer: 'native', threads: 1 });
+    expect(limited.info.description).toContain(', 1 threads');
     for (const { op, bench } of [...kernelCases, ...forestCases]) {
       const c = bench();
       const here = await run(native, op, c);
       (addon as Addon).setThreads(3);
       const threaded = await run(native, op, c);
+      const alone = await run(limited, op, c);
       (addon as Addon).setThreads(1);
-      const alone = await run(native, op, c);
       for (const name of Object.keys(op.outputs)) {
         expect(Buffer.compare(bytes(threaded[name]), bytes(alone[name])), `${op.name}.${name} by threads`).toBe(0);
       }
