@@ -50,3 +50,22 @@ inline void Discretise(const float* SL_RESTRICT v, size_t n, double scale, doubl
     level[i] = static_cast<int32_t>(bin + 1 < bin_count ? bin + 1 : bin_count);
   }
 }
+
+// The smallest floats of the levels 2, 3, … highest: the exact bounds of a level in float32, since levels rise with
+// values. Comparing with a few of them is faster than dividing. For low < high.
+inline void LowerBounds(double scale, double low, double high, double bin_width, double bin_count, double highest, float* bound) {
+  const double first = bin_count > 0 ? low : std::floor(low / bin_width) * bin_width;
+  const double step = bin_count > 0 ? (high - low) / bin_count : bin_width;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (int32_t level = 2; level <= highest; ++level) {
+    const auto reaches = [&](float v) {
+      int32_t got;
+      Discretise(&v, 1, scale, low, high, bin_width, bin_count, &got);
+      return got >= level;
+    };
+    float v = static_cast<float>((first + (level - 1) * step) / scale);  // a few roundings off
+    while (reaches(v)) v = std::nextafter(v, -kInfinity);
+    while (!reaches(v)) v = std::nextafter(v, kInfinity);
+    *bound++ = v;
+  }
+}

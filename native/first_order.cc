@@ -24,10 +24,18 @@ struct FirstOrderSums {
   double entropy, uniformity;
 };
 
+// Memory that the images of a thread share.
+struct FirstOrderScratch {
+  std::vector<uint32_t> counts;
+  std::vector<uint16_t> buckets;
+};
+
 constexpr size_t kFirstOrderFeatures = 19;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Partial histograms.
 constexpr size_t kParts = 4;
+// Up to here comparing with every bound is faster than counting in histograms.
+constexpr size_t kFewLevels = 16;
 
 // The columns of firstOrderFeatures.
 void StoreFirstOrder(const FirstOrderSums& s, double n, double voxel_volume, float* out) {
@@ -100,13 +108,13 @@ void FirstOrder(const Call& call) {
   const double voxel_volume = call.Number("voxelVolume");
   ParallelFor(batch, batch * pixels * 30, [&](size_t begin, size_t end) {
     std::vector<float> buffer;
-    std::vector<uint32_t> counts;
+    FirstOrderScratch scratch;
     for (size_t b = begin; b < end; ++b) {
       float* out = features + b * kFirstOrderFeatures;
       size_t n = 0;
       const float* values = Inside(maps + b * pixels, masks + b * pixels, pixels, &buffer, &n);
       FirstOrderSums sums;
-      if (n > 0 && SL_DISPATCH(Summarise)(values, n, params, &counts, &sums))
+      if (n > 0 && SL_DISPATCH(Summarise)(values, n, params, &scratch, &sums))
         StoreFirstOrder(sums, static_cast<double>(n), voxel_volume, out);
       else
         std::fill(out, out + kFirstOrderFeatures, static_cast<float>(kNaN));
@@ -221,6 +229,25 @@ void Spread(const float* SL_RESTRICT v, size_t n, double scale, FirstOrderSums* 
   sums->robust_deviation = counted == 0 ? kNaN : within / counted;
 }
 
+// How many values reach a bound.
+uint32_t Reaching(const float* SL_RESTRICT v, size_t n, float bound) {
+  int32_t count = 0;
+  for (size_t i = 0; i < n; ++i) count += v[i] >= bound ? 1 : 0;
+  return static_cast<uint32_t>(count);
+}
+
+// Counts of few grey levels, by comparing with their bounds: no conversion to double, no division.
+void CountFewLevels(const float* SL_RESTRICT v, size_t n, const FirstOrderParams& params, const FirstOrderSums& sums,
+                    size_t levels, uint32_t* SL_RESTRICT counts) {
+  float bound[kFewLevels];
+  LowerBounds(params.scale, sums.low, sums.high, params.bin_width, params.bin_count, static_cast<double>(levels), bound);
+  counts[0] = static_cast<uint32_t>(n);
+  constexpr size_t kBlock = 4096;  // stays in the first cache for all bounds
+  for (size_t start = 0; start < n; start += kBlock)
+    for (size_t k = 1; k < levels; ++k) counts[k] += Reaching(v + start, std::min(kBlock, n - start), bound[k - 1]);
+  for (size_t k = 1; k < levels; ++k) counts[k - 1] -= counts[k];
+}
+
 // Counts per grey level, in the first of kParts histograms.
 void CountLevels(const float* SL_RESTRICT v, size_t n, const FirstOrderParams& params, const FirstOrderSums& sums,
                  size_t levels, uint32_t* SL_RESTRICT counts) {
@@ -240,11 +267,11 @@ void CountLevels(const float* SL_RESTRICT v, size_t n, const FirstOrderParams& p
 }
 
 // False when a value is not finite.
-bool Summarise(const float* v, size_t n, const FirstOrderParams& params, std::vector<uint32_t>* counts, FirstOrderSums* sums) {
+bool Summarise(const float* v, size_t n, const FirstOrderParams& params, FirstOrderScratch* scratch, FirstOrderSums* sums) {
   float least, most;
   if (!Extent(v, n, params.scale, params.shift, sums, &least, &most)) return false;
   const double q[5] = {0.1, 0.25, 0.5, 0.75, 0.9};
-  Quantiles(v, n, least, most, params.scale, q, 5, sums->quantiles);
+  Quantiles(v, n, least, most, params.scale, q, 5, &scratch->buckets, sums->quantiles);
   Spread(v, n, params.scale, sums);
   const double highest = HighestLevel(sums->low, sums->high, params.bin_width, params.bin_count);
   if (!(highest <= params.levels)) {
@@ -252,8 +279,10 @@ bool Summarise(const float* v, size_t n, const FirstOrderParams& params, std::ve
     return true;
   }
   const size_t levels = static_cast<size_t>(highest);
+  std::vector<uint32_t>* counts = &scratch->counts;
   counts->assign(kParts * levels, 0);
-  CountLevels(v, n, params, *sums, levels, counts->data());
+  if (sums->low < sums->high && levels <= kFewLevels) CountFewLevels(v, n, params, *sums, levels, counts->data());
+  else CountLevels(v, n, params, *sums, levels, counts->data());
   FromCounts(counts->data(), levels, static_cast<double>(n), sums);
   return true;
 }

@@ -11,36 +11,37 @@ SL_INLINE int32_t KeyOf(float v) {
 // low > high where the mask is empty.
 inline Extent ExtentOf(const float* SL_RESTRICT map, const uint8_t* SL_RESTRICT mask, size_t pixels) {
   int32_t low = std::numeric_limits<int32_t>::max(), high = std::numeric_limits<int32_t>::min();
-  for (size_t i = 0; i < pixels; ++i) {
+  size_t i = 0;
+#if defined(__GNUC__)
+  typedef int32_t Ints __attribute__((vector_size(4 * SL_VECTOR)));
+  typedef uint8_t Bytes __attribute__((vector_size(SL_VECTOR)));
+  Ints least = Ints{} + low, most = Ints{} + high;
+  for (; i + SL_VECTOR <= pixels; i += SL_VECTOR) {
+    Ints key;
+    Bytes inside;
+    std::memcpy(&key, map + i, sizeof key);
+    std::memcpy(&inside, mask + i, sizeof inside);
+    key ^= (key >> 31) & 0x7fffffff;
+    const Ints in = __builtin_convertvector(inside, Ints) != 0;
+    least = in & (key < least) ? key : least;
+    most = in & (key > most) ? key : most;
+  }
+  for (size_t lane = 0; lane < SL_VECTOR; ++lane) {
+    low = least[lane] < low ? least[lane] : low;
+    high = most[lane] > high ? most[lane] : high;
+  }
+#endif
+  for (; i < pixels; ++i) {
+    if (mask[i] == 0) continue;
     const int32_t key = KeyOf(map[i]);
-    const int32_t floor = mask[i] != 0 ? key : std::numeric_limits<int32_t>::max();
-    const int32_t ceiling = mask[i] != 0 ? key : std::numeric_limits<int32_t>::min();
-    low = floor < low ? floor : low;
-    high = ceiling > high ? ceiling : high;
+    low = key < low ? key : low;
+    high = key > high ? key : high;
   }
   return {low, high};
 }
 
 // Pixels whose levels are worked out at a time.
 constexpr size_t kBlock = 512;
-
-// The smallest floats of the levels 2, 3, …: the exact bounds of a level in float32, since levels rise with values.
-inline void LowerBounds(const Bins& bins, float* bound) {
-  const double first = bins.count > 0 ? bins.low : std::floor(bins.low / bins.width) * bins.width;
-  const double step = bins.count > 0 ? (bins.high - bins.low) / bins.count : bins.width;
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (int32_t level = 2; level <= bins.highest; ++level) {
-    const auto reaches = [&](float v) {
-      int32_t got;
-      Discretise(&v, 1, bins.scale, bins.low, bins.high, bins.width, bins.count, &got);
-      return got >= level;
-    };
-    float v = static_cast<float>((first + (level - 1) * step) / bins.scale);  // a few roundings off
-    while (reaches(v)) v = std::nextafter(v, -kInfinity);
-    while (!reaches(v)) v = std::nextafter(v, kInfinity);
-    *bound++ = v;
-  }
-}
 
 template <typename Level>
 SL_INLINE void Masked(const int32_t* SL_RESTRICT level, const uint8_t* SL_RESTRICT inside, size_t count,
@@ -90,7 +91,7 @@ inline void LevelImage(const float* map, const uint8_t* mask, const Padded& padd
     if (flat || bins.highest < kSmallTable) {
       float bound[kSmallTable - 2];
       std::fill(bound, bound + kSmallTable - 2, std::numeric_limits<float>::infinity());
-      if (!flat) LowerBounds(bins, bound);
+      if (!flat) LowerBounds(bins.scale, bins.low, bins.high, bins.width, bins.count, bins.highest, bound);
       const int32_t lowest = flat ? static_cast<int32_t>(bins.highest) : 1;
       if (flat) LevelsByBounds<0>(map, mask, padded, bound, lowest, out);
       else if (bins.highest <= 7) LevelsByBounds<6>(map, mask, padded, bound, lowest, out);

@@ -21,7 +21,8 @@ void Quantile(const Call& call) {
   const size_t pixels = call.Size("P");
   const double q = call.Number("q");
   ParallelFor(batch, batch * pixels * 4 * 3, [&](size_t begin, size_t end) {
-    for (size_t b = begin; b < end; ++b) values[b] = SL_DISPATCH(QuantileOne)(maps + b * pixels, pixels, q);
+    std::vector<uint16_t> buckets;
+    for (size_t b = begin; b < end; ++b) values[b] = SL_DISPATCH(QuantileOne)(maps + b * pixels, pixels, q, &buckets);
   });
 }
 
@@ -35,7 +36,7 @@ namespace SL_NS {
 #include "lanes.h"
 #include "select.h"
 
-float QuantileOne(const float* map, size_t pixels, double q) {
+float QuantileOne(const float* map, size_t pixels, double q, std::vector<uint16_t>* buckets) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   if (pixels == 0) return nan;
   const size_t whole = pixels / 8 * 8;
@@ -54,7 +55,8 @@ float QuantileOne(const float* map, size_t pixels, double q) {
   }
   if (rest != 0) return nan;
   double value;
-  Quantiles(map, pixels, static_cast<float>(lowest), static_cast<float>(highest), 1, &q, 1, &value);
+  Quantiles(map, pixels, static_cast<float>(lowest), static_cast<float>(highest), 1, &q, 1, buckets,
+            &value);
   return static_cast<float>(value);
 }
 

@@ -23,8 +23,10 @@ SL_INLINE void BucketsOf(const float* SL_RESTRICT x, size_t count, double low, d
     bucket[i] = static_cast<int32_t>(x[i] == low ? 0 : x[i] == high ? kLast : (x[i] - low) * per + 1);
 }
 
-// Writes the values of `count` ranks (from 0, at most kMostRanks) among n finite values between low and high.
-inline void Select(const float* SL_RESTRICT x, size_t n, float low, float high, const size_t* ranks, size_t count, float* out) {
+// Writes the values of `count` ranks (from 0, at most kMostRanks) among n finite values between low and high. `buckets`:
+// scratch that calls share, because fresh memory costs as much as the work in it.
+inline void Select(const float* SL_RESTRICT x, size_t n, float low, float high, const size_t* ranks, size_t count,
+                   std::vector<uint16_t>* buckets, float* out) {
   if (low == high) {
     std::fill(out, out + count, low);
     return;
@@ -40,10 +42,13 @@ inline void Select(const float* SL_RESTRICT x, size_t n, float low, float high, 
   constexpr size_t kPartial = 4;
   std::vector<uint32_t> scratch(kPartial * kBuckets);
   uint32_t* SL_RESTRICT partial = scratch.data();
+  if (buckets->size() < n) buckets->resize(n);
+  uint16_t* SL_RESTRICT bucket_of = buckets->data();
   int32_t bucket[kBucketBlock];
   for (size_t start = 0; start < n; start += kBucketBlock) {
     const size_t block = std::min(kBucketBlock, n - start);
     BucketsOf(x + start, block, low, high, bucket);
+    for (size_t i = 0; i < block; ++i) bucket_of[start + i] = static_cast<uint16_t>(bucket[i]);
     size_t i = 0;
     for (; i + kPartial <= block; i += kPartial)
       for (size_t part = 0; part < kPartial; ++part) ++partial[part * kBuckets + static_cast<size_t>(bucket[i + part])];
@@ -71,13 +76,9 @@ inline void Select(const float* SL_RESTRICT x, size_t n, float low, float high, 
   std::vector<float> values(gathered);
   float* tail[kMostRanks + 1];
   for (size_t s = 0; s < slots; ++s) tail[s + 1] = values.data() + first[s];
-  for (size_t start = 0; start < n; start += kBucketBlock) {
-    const size_t block = std::min(kBucketBlock, n - start);
-    BucketsOf(x + start, block, low, high, bucket);
-    for (size_t i = 0; i < block; ++i) {
-      const uint8_t to = slot[bucket[i]];
-      if (to != 0) *tail[to]++ = x[start + i];
-    }
+  for (size_t i = 0; i < n; ++i) {
+    const uint8_t to = slot[bucket_of[i]];
+    if (to != 0) *tail[to]++ = x[i];
   }
 
   // Neither the lowest nor the highest value is in these buckets: each has fewer values than there were.
@@ -96,21 +97,21 @@ inline void Select(const float* SL_RESTRICT x, size_t n, float low, float high, 
       within[found] = ranks[k] - before[held[s]];
       target[found++] = k;
     }
-    Select(inside, size, least, most, within, found, values_found);
+    Select(inside, size, least, most, within, found, buckets, values_found);
     for (size_t k = 0; k < found; ++k) out[target[k]] = values_found[k];
   }
 }
 
 // Quantiles of n finite values times scale between low and high, as numpy.quantile's default; at most kMostRanks / 2.
 inline void Quantiles(const float* x, size_t n, float low, float high, double scale, const double* q, size_t count,
-                      double* out) {
+                      std::vector<uint16_t>* buckets, double* out) {
   size_t ranks[kMostRanks];
   float values[kMostRanks];
   for (size_t k = 0; k < count; ++k) {
     ranks[2 * k] = static_cast<size_t>(q[k] * static_cast<double>(n - 1));
     ranks[2 * k + 1] = std::min(ranks[2 * k] + 1, n - 1);
   }
-  Select(x, n, low, high, ranks, 2 * count, values);
+  Select(x, n, low, high, ranks, 2 * count, buckets, values);
   for (size_t k = 0; k < count; ++k) {
     const double t = q[k] * static_cast<double>(n - 1) - static_cast<double>(ranks[2 * k]);
     const double a = values[2 * k] * scale, b = values[2 * k + 1] * scale;
