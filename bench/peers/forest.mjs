@@ -8,6 +8,7 @@ import { loadAddon } from '../../dist/backend/native.js';
 import { Rng } from '../../dist/core/rng.js';
 import { tensor } from '../../dist/core/tensor.js';
 import { compareSubsets, selectFeatures } from '../../dist/forest/feature_selection.js';
+import { OnlineForest } from '../../dist/forest/online_forest.js';
 import { RandomForest } from '../../dist/forest/random_forest.js';
 import { row, writeRows } from '../results.mjs';
 import { median, ratios } from './end_to_end.mjs';
@@ -66,11 +67,42 @@ export async function benchForest() {
       }
       peer.close();
     }
-    rows.push(await searchExhaustively());
+    rows.push(await learnOnline(folder), await searchExhaustively());
     writeRows('forest', rows);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The online forest after the same samples as scikit-learn's, whose accuracy the rounds before measured. */
+async function learnOnline(folder) {
+  const job = jobs.two;
+  const { samples, labels, heldSamples, heldLabels } = readSet(folder, 'two', job);
+  const [epochs, seed] = [10, 0];
+  const peer = openPeer('forest.py', 1);
+  const { versions } = await peer.ask({ do: 'make', folder, jobs: { two: job } });
+  await peer.ask({ do: 'fit', name: 'two', seed, threads: 1, out_of_bag: false });
+  const theirs = 100 * (await peer.ask({ do: 'predict', name: 'two' })).accuracy;
+  peer.close();
+  const start = performance.now();
+  const forest = OnlineForest.fit(samples, labels, { epochs, seed, trees });
+  const perSecond = (1000 * epochs * job.rows) / (performance.now() - start);
+  const { data } = forest.predict(heldSamples);
+  const ours = (100 * data.reduce((count, k, i) => count + Number(k === heldLabels[i]), 0)) / data.length;
+  if (!(ours >= theirs - 1)) throw new Error(`online forest: ${ours} % right, the batch forest ${theirs} %`);
+  console.log(
+    `online forest: ${ours.toFixed(1)} % right, batch ${theirs.toFixed(1)} %; ${perSecond.toFixed(0)} samples/s`,
+  );
+  return row({
+    bench: `online forest, ${trees} trees, ${job.title}, ${epochs} passes: accuracy on as many new samples`,
+    peer: 'scikit-learn, batch forest',
+    ours,
+    theirs,
+    unit: '% right',
+    threads: 1,
+    versions,
+    detail: `${perSecond.toFixed(0)} samples/s learnt, one at a time`,
+  });
 }
 
 /** Table I of IDEAL in its size: every subset of up to 4 of the 19 first-order features, on 725 samples. */
