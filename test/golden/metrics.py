@@ -160,8 +160,6 @@ def probable(name, labels, p):
     return without_missing({
         "name": name, "classes": classes, "labels": labels, "probabilities": p,
         "logLoss": m.log_loss(labels, p, labels=every),
-        "brier": m.brier_score_loss(labels, p[:, 1], labels=every, pos_label=1) if binary
-        else ((p - outcome) ** 2).sum(1).mean(),
         "exact": exact,
         "exactBrier": m.brier_score_loss(labels, exact, labels=every),
         "exactOneVsRest": attempt(m.roc_auc_score, labels, exact, multi_class="ovr") if all_there and not binary else None,
