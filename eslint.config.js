@@ -13,7 +13,7 @@ const layers = [
   ['graph'],
   ['models', 'data'],
   ['runtime'],
-  ['explain', 'features', 'forest', 'training', 'store'],
+  ['explain', 'features', 'metrics', 'forest', 'training', 'store'],
   ['strategies', 'selection'],
   ['engine'],
   ['loop'],

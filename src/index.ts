@@ -32,6 +32,50 @@ export { OnlineForest } from './forest/online_forest.js';
 export { selectFeatures } from './forest/feature_selection.js';
 export { selectTableFeatures } from './engine/select_features.js';
 
+export {
+  accuracy,
+  balancedAccuracy,
+  cohenKappa,
+  confusionMatrix,
+  f1Score,
+  macroMean,
+  multiLabelAccuracy,
+  precision,
+  predictedClasses,
+  recall,
+  specificity,
+  thresholdedClasses,
+  type ConfusionMatrix,
+  type KappaWeights,
+} from './metrics/confusion.js';
+export {
+  averagePrecision,
+  precisionRecallCurve,
+  rocCurve,
+  type PrecisionRecallCurve,
+  type RocCurve,
+} from './metrics/curves.js';
+export { multiLabelAuc, oneVsOneAuc, oneVsRestAuc, rocAuc } from './metrics/roc_auc.js';
+export { binaryBrierScore, binaryLogLoss, brierScore, logLoss } from './metrics/probability_scores.js';
+export {
+  reliability,
+  topLabelReliability,
+  type CalibrationOptions,
+  type Reliability,
+  type ReliabilityBin,
+} from './metrics/calibration.js';
+export { labelMapOverlap, maskOverlap, type EmptyMaskRule, type MaskOverlap } from './metrics/mask_overlap.js';
+export { bootstrapIntervals, type BootstrapInterval, type BootstrapOptions } from './metrics/bootstrap.js';
+export { compareAucs, delongAuc, type AucComparison, type AucEstimate } from './metrics/delong.js';
+export { meanDefined } from './metrics/inputs.js';
+export { evaluateClassifier } from './metrics/evaluate_classifier.js';
+export type {
+  ClassEvaluation,
+  ClassifierEvaluation,
+  EvaluationOptions,
+  EvaluationSummary,
+} from './metrics/evaluation.js';
+
 export { openPool } from './data/pool.js';
 export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';
