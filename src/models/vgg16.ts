@@ -42,7 +42,7 @@ export function buildVgg16(options: VggOptions): Graph {
     weight: { kind: 'normal', deviation: 0.01 },
     bias: zeros,
   };
-  let y: Vector = n.flattened(adaptiveMean(n, x, pooled));
+  let y = adaptiveMean(n, x, pooled);
   for (const first of [0, 3]) {
     y = n.rectified(n.linear(y, `classifier.${first}`, n.scaled(hidden), dense), `classifier.${first + 1}`);
     y = n.dropout(y, `classifier.${first + 2}`, dropout);
@@ -50,24 +50,35 @@ export function buildVgg16(options: VggOptions): Graph {
   return n.logits(n.linear(y, 'classifier.6', classes, dense));
 }
 
-/** torch.nn.AdaptiveAvgPool2d: output i is the mean over inputs ⌊i·side/out⌋ … ⌈(i+1)·side/out⌉ − 1, on both axes. */
-function adaptiveMean(n: Network, x: Maps, side: number): Maps {
-  if (x.height === side) return x;
-  if (x.height % side === 0) return n.meanPool(x, 'avgpool', x.height / side);
-  // Windows of unequal size, overlapping or repeated: the means of rows and columns as products with fixed matrices.
-  const means = windowMeans(x.height, side); // [side, height]
-  const transposed = Float32Array.from(means, (_, i) => means[(i % side) * x.height + Math.floor(i / side)]);
-  const columns = n.op('MatMul', [x.value, n.floats([x.height, side], transposed)]);
-  const value = n.layer('avgpool', 'MatMul', [n.floats([side, x.height], means), columns]);
-  return { ...x, value, height: side, width: side };
+/**
+ * torch.nn.AdaptiveAvgPool2d and flatten: output i of `side` is the mean over inputs ⌊i·length/side⌋ …
+ * ⌈(i+1)·length/side⌉ − 1, on both axes.
+ */
+function adaptiveMean(n: Network, x: Maps, side: number): Vector {
+  if (x.height === side) return n.flattened(x);
+  // Windows may be of unequal size, overlap or repeat: a product with a fixed matrix. It is over rows of flat maps, since
+  // the result shows nothing that x does not and is no layer to explain.
+  const [area, pooled] = [x.height * x.width, side * side];
+  const rows = windowMeans(x.height, side); // [height, side]
+  const means = new Float32Array(area * pooled);
+  for (let i = 0; i < means.length; i++) {
+    const [from, to] = [Math.floor(i / pooled), i % pooled];
+    const row = rows[Math.floor(from / x.width) * side + Math.floor(to / side)];
+    means[i] = row * rows[(from % x.width) * side + (to % side)];
+  }
+  const flat = n.op('Flatten', [x.value], { axis: 2 }); // [B·C, area]
+  const value = n.layer('avgpool', 'MatMul', [flat, n.floats([area, pooled], means)]);
+  const length = x.channels * pooled;
+  return { value: n.reshape(value, [-1, length]), length };
 }
 
-function windowMeans(length: number, out: number): Float32Array {
-  const means = new Float32Array(out * length);
+/** Weight of each of `length` inputs in each of `out` means: [length, out]. */
+function windowMeans(length: number, out: number): Float64Array {
+  const means = new Float64Array(length * out);
   for (let i = 0; i < out; i++) {
     const first = Math.floor((i * length) / out);
     const end = Math.ceil(((i + 1) * length) / out);
-    means.fill(1 / (end - first), i * length + first, i * length + end);
+    for (let from = first; from < end; from++) means[from * out + i] = 1 / (end - first);
   }
   return means;
 }
