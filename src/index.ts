@@ -32,6 +32,8 @@ export { OnlineForest } from './forest/online_forest.js';
 export { selectFeatures } from './forest/feature_selection.js';
 export { selectTableFeatures } from './engine/select_features.js';
 
+export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
+
 export { openPool } from './data/pool.js';
 export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';

@@ -10,7 +10,8 @@ import { buildVgg16 } from './vgg16.js';
 
 export type { NetworkOptions } from './network.js';
 
-export interface ModelOptions extends NetworkOptions {
+/** What `buildModel` takes; each builder has more options of its own. */
+export interface BuildOptions extends NetworkOptions {
   /** Share of units dropped in training, in [0, 1). Default: VGG16's 0.5, none elsewhere. */
   dropout?: number;
 }
@@ -22,7 +23,7 @@ const builders = {
   unet: buildUNet,
   autoencoder: buildAutoencoder,
   'small-cnn': buildSmallCnn,
-} satisfies Record<string, (options: ModelOptions) => Graph>;
+} satisfies Record<string, (options: BuildOptions) => Graph>;
 
 export type ModelName = keyof typeof builders;
 
@@ -31,12 +32,12 @@ export const modelNames = Object.keys(builders) as readonly ModelName[];
 
 /**
  * A network with freshly drawn (or given) weights, ready for training or for `exportOnnx`. Input image
- * f32[B,channels,size,size]; output logits f32[B,classes] (U-Net: f32[B,classes,size,size]; autoencoder: code and
+ * f32[B,channels,size,size]; output logits f32[B,classes] (U-Net: f32[B,classes,h,w], size less what does not divide by 4; autoencoder: code and
  * reconstruction, and no classes). Equal options give equal graphs.
  * @throws SightlineError E_ARGUMENT for an unknown name or an option outside its domain, E_SHAPE for weights that do
  *   not fit
  */
-export function buildModel(name: string, options: ModelOptions): Graph {
+export function buildModel(name: string, options: BuildOptions): Graph {
   if (!Object.hasOwn(builders, name)) {
     throw new SightlineError('E_ARGUMENT', {
       where: 'model',

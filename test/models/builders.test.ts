@@ -9,17 +9,17 @@ import { f32, valuesOf, type Constant } from '../../src/graph/constant.js';
 import type { Graph } from '../../src/graph/ir.js';
 import { exportOnnx } from '../../src/graph/onnx_export.js';
 import { layerGradient } from '../../src/graph/passes/layer_gradient.js';
-import { buildModel, isParameter, modelNames, type ModelOptions } from '../../src/models/index.js';
+import { buildModel, isParameter, modelNames, type BuildOptions } from '../../src/models/index.js';
 import { openSession } from '../../src/runtime/index.js';
 
 /** As published in depth, an eighth as wide. */
-const small: ModelOptions = { channels: 1, size: 64, classes: 3, widthMultiplier: 1 / 8, seed: 5 };
+const small: BuildOptions = { channels: 1, size: 64, classes: 3, widthMultiplier: 1 / 8, seed: 5 };
 const noise = (batch: number, channels: number, size: number) => {
   const rng = new Rng(1, 'image');
   const data = Float32Array.from({ length: batch * channels * size * size }, () => rng.normal());
   return tensor('f32', [batch, channels, size, size], data);
 };
-const values = (name: string, parameter: string, options: ModelOptions) =>
+const values = (name: string, parameter: string, options: BuildOptions) =>
   Float32Array.from(valuesOf(buildModel(name, options).initializers.get(parameter) as Constant));
 
 describe('classifiers', () => {
@@ -108,7 +108,7 @@ describe('buildModel', () => {
   });
 
   it('refuses what it cannot build', () => {
-    const build = (name: string, options: Partial<ModelOptions>) => () => buildModel(name, { ...small, ...options });
+    const build = (name: string, options: Partial<BuildOptions>) => () => buildModel(name, { ...small, ...options });
     expect(build('alexnet', {})).toThrow(/there is no architecture "alexnet".*densenet121, resnet50, vgg16/);
     expect(build('toString', {})).toThrow(/no architecture/);
     expect(build('resnet50', { channels: 0 })).toThrow(/channels: expected a positive integer/);
