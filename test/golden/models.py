@@ -5,7 +5,8 @@
 
 Structure: names and shapes of torchvision's densenet121, resnet50 and vgg16, with the standard deviation and the largest
 magnitude of what it initialises them to. Narrow networks: torchvision's own classes at reduced width (and plain PyTorch
-modules for U-Net, autoencoder and small CNN), all weights, random images, logits in float64.
+modules for U-Net, autoencoder and small CNN), all weights, random images, logits in float64 and, at the first size,
+the gradient of every parameter in evaluation mode.
 """
 
 import json
@@ -167,11 +168,16 @@ def main():
         with torch.no_grad():
             randomise(net, generator)
             arrays.update({f"{name}/{key}": value.numpy() for key, value in tensors(net).items()})
-            net = net.double()
-            for size in sizes:
-                images = torch.randn(2, channels, size, size, generator=generator)
-                arrays[f"{name}@{size}/images"] = images.numpy()
-                arrays[f"{name}@{size}/logits"] = net(images.double()).numpy()
+        net = net.double()
+        for size in sizes:
+            images = torch.randn(2, channels, size, size, generator=generator)
+            logits = net(images.double())
+            arrays[f"{name}@{size}/images"] = images.numpy()
+            arrays[f"{name}@{size}/logits"] = logits.detach().numpy()
+            if size == sizes[0]:
+                # The gradient of Σ cos(i)·logits[i], i counting all elements.
+                torch.sum(logits.flatten() * torch.cos(torch.arange(logits.numel()))).backward()
+                arrays.update({f"{name}~{key}": p.grad.numpy() for key, p in net.named_parameters()})
     write_golden(FOLDER / "models.bin", {"versions": VERSIONS, "sizes": {k: v[2] for k, v in NARROW.items()}}, arrays)
 
 

@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { sizeOf, tensor } from '../../src/core/tensor.js';
 import { f32, valuesOf, type Constant } from '../../src/graph/constant.js';
-import type { Graph } from '../../src/graph/ir.js';
+import { Emitter } from '../../src/graph/emitter.js';
+import { appendGradients } from '../../src/graph/gradient.js';
+import { Inference } from '../../src/graph/infer.js';
+import type { Graph, ValueInfo } from '../../src/graph/ir.js';
 import { exportOnnx } from '../../src/graph/onnx_export.js';
 import { buildAutoencoder } from '../../src/models/autoencoder.js';
 import { buildDenseNet121 } from '../../src/models/densenet121.js';
@@ -13,7 +16,7 @@ import { buildSmallCnn } from '../../src/models/small_cnn.js';
 import { buildUNet } from '../../src/models/unet.js';
 import { buildVgg16 } from '../../src/models/vgg16.js';
 import { openSession } from '../../src/runtime/index.js';
-import { readArrays } from './golden_arrays.mjs';
+import { readArrays, type GoldenArray } from './golden_arrays.mjs';
 import { largestDifference } from './read_golden.js';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -80,30 +83,55 @@ const narrow: Record<string, (options: NetworkOptions) => Graph> = {
   small_cnn: (o) => buildSmallCnn({ ...o, filters: [4, 6] }),
 };
 
-describe("narrow networks with PyTorch's weights give its logits", () => {
+describe("narrow networks with PyTorch's weights", () => {
   const { header, arrays } = readArrays(here('models.bin'));
   const sizes = header.sizes as Record<string, number[]>;
+  const under = (prefix: string) =>
+    new Map([...arrays].flatMap(([key, { dims, data }]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), f32(dims, data)]] : [])));
+  const load = (name: string, size: number) => {
+    const [images, logits] = ['images', 'logits'].map((what) => arrays.get(`${name}@${size}/${what}`) as GoldenArray);
+    const graph = narrow[name]({ channels: images.dims[1], size, classes: 5, weights: under(`${name}/`) });
+    return { graph, images, logits };
+  };
 
   it('covers every builder', () => {
     expect(Object.keys(sizes)).toEqual(Object.keys(narrow));
   });
 
-  it.each(Object.entries(sizes).flatMap(([name, all]) => all.map((size) => [name, size] as const)))('%s at %i', async (name, size) => {
-    const tensors = [...arrays].filter(([key]) => key.startsWith(`${name}/`));
-    const weights = new Map(tensors.map(([key, { dims, data }]) => [key.slice(name.length + 1), f32(dims, data)]));
-    const array = (what: string) => arrays.get(`${name}@${size}/${what}`) as { dims: number[]; data: Float32Array };
-    const images = array('images');
-    const graph = narrow[name]({ channels: images.dims[1], size, classes: 5, weights });
-    expect(stateOf(graph).map(([key]) => key).sort()).toEqual([...weights.keys()].sort());
+  it.each(Object.entries(sizes).flatMap(([name, all]) => all.map((size) => [name, size] as const)))('%s at %i: logits', async (name, size) => {
+    const { graph, images, logits } = load(name, size);
+    expect(stateOf(graph).map(([key]) => key).sort()).toEqual([...under(`${name}/`).keys()].sort());
     const session = await openSession(exportOnnx(graph));
     const outputs = await session.run({ image: tensor('f32', images.dims, images.data) });
     await session.close();
     const result = outputs[name === 'autoencoder' ? 'reconstruction' : 'logits'];
-    const expected = array('logits');
-    expect(result.dims).toEqual(expected.dims);
-    const declared = graph.outputs.at(-1)?.dims;
-    expect(declared).toEqual([null, ...expected.dims.slice(1)]);
-    expect(Math.max(...expected.data.map(Math.abs))).toBeGreaterThan(0.1);
-    expect(largestDifference(result.data as Float32Array, expected.data)).toBeLessThan(1e-5);
+    expect(result.dims).toEqual(logits.dims);
+    expect(graph.outputs.at(-1)?.dims).toEqual([null, ...logits.dims.slice(1)]);
+    expect(Math.max(...logits.data.map(Math.abs))).toBeGreaterThan(0.1);
+    expect(largestDifference(result.data as Float32Array, logits.data)).toBeLessThan(1e-5);
+  });
+
+  it.each(Object.entries(sizes))('%s: the gradient of every parameter', async (name, [size]) => {
+    const { graph, images, logits } = load(name, size);
+    const known = new Inference(graph);
+    known.setShape('image', { type: 'f32', dims: images.dims });
+    graph.nodes.forEach((node) => known.visit(node));
+    const emit = new Emitter(graph, known, (node) => known.visit(node));
+    const seed = emit.constant(f32(logits.dims, Float32Array.from(logits.data, (_, i) => Math.cos(i))));
+    const parameters = [...graph.initializers.keys()].filter(isParameter);
+    const found = appendGradients(graph, emit, (graph.outputs.at(-1) as ValueInfo).name, seed, parameters);
+    graph.outputs = [...found.values()].map((value) => ({ name: value, type: 'f32' }));
+    const session = await openSession(exportOnnx(graph));
+    const outputs = await session.run({ image: tensor('f32', images.dims, images.data) });
+    await session.close();
+    const expected = under(`${name}~`);
+    expect([...expected.keys()].sort()).toEqual(parameters.sort());
+    for (const [parameter, constant] of expected) {
+      const gradient = outputs[found.get(parameter) as string];
+      expect([parameter, gradient.dims]).toEqual([parameter, constant.dims]);
+      const want = valuesOf(constant) as Float32Array;
+      const scale = Math.max(1, ...want.map(Math.abs));
+      expect(largestDifference(gradient.data as Float32Array, want) / scale, parameter).toBeLessThan(1e-5);
+    }
   });
 });
