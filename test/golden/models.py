@@ -125,7 +125,8 @@ NARROW = {
 
 
 def randomise(net, generator):
-    """Every parameter and running statistic gets values that matter; those of convolutions and dense layers keep theirs."""
+    """Every parameter and running statistic gets values that matter, and signals and gradients pass: what starts from
+    PyTorch's defaults would fade."""
     for name, value in net.state_dict().items():
         normal = torch.randn(value.shape, generator=generator)
         if name.endswith("running_var"):
@@ -134,8 +135,8 @@ def randomise(net, generator):
             continue
         elif value.dim() == 1:
             value.add_(0.2 * normal)
-        elif value.dim() == 2:
-            value.copy_(normal * (1.5 / value.shape[1]) ** 0.5)
+        else:
+            value.copy_(normal * (2 / value[0].numel()) ** 0.5)
 
 
 def tensors(net):
