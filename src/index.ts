@@ -75,6 +75,7 @@ export type {
   EvaluationOptions,
   EvaluationSummary,
 } from './metrics/evaluation.js';
+export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
 
 export { openPool } from './data/pool.js';
 export { writePhantoms } from './data/phantom.js';

@@ -49,6 +49,11 @@ export class GraphBuilder {
     return this.constant(f32(dims, data));
   }
 
+  /** An int64 vector. */
+  integers(values: readonly number[]): string {
+    return this.constant(i64([values.length], values));
+  }
+
   /** Convolution with symmetric zero padding. */
   conv(
     x: string,
@@ -91,7 +96,7 @@ export class GraphBuilder {
   }
 
   reshape(x: string, dims: readonly number[]): string {
-    return this.op('Reshape', [x, this.constant(i64([dims.length], dims))]);
+    return this.op('Reshape', [x, this.integers(dims)]);
   }
 }
 
