@@ -26,7 +26,7 @@ arrays, grids, affines, jitters, blurs = {}, [], [], [], []
 # boundary of two pixels: there, torch's nearest takes the even one, the kernel the right or lower one.
 thetas = [
     [[0.913, 0.207, 0.117], [-0.309, 1.103, -0.211]],
-    [[1.7, -0.6, 0.4], [0.5, 1.9, 0.3]],
+    [[1.703, -0.607, 0.411], [0.503, 1.907, 0.307]],
     [[-0.4, 0.03, -0.31], [0.07, 0.55, 0.13]],
 ]
 for size, out in [((2, 17, 23), (17, 23)), ((1, 20, 9), (13, 31)), ((1, 1, 7), (5, 5))]:
