@@ -145,9 +145,12 @@ function checkSample({ dims, data }: Tensor<'f32'>, roi: Tensor<'u8'> | undefine
       what: `expected an image [C, H, W] and a region [H, W], received [${dims.join(', ')}] and [${roi?.dims.join(', ') ?? ''}]`,
     });
   }
-  expectFinite(data, 'augmentation');
-  const stray = data.find((v) => v < -slack || v > 1 + slack);
+  let stray: number | undefined;
+  for (let i = 0; i < data.length && stray === undefined; i++) {
+    if (!(data[i] >= -slack && data[i] <= 1 + slack)) stray = data[i];
+  }
   if (stray === undefined) return;
+  expectFinite(data, 'augmentation');
   throw new SightlineError('E_ARGUMENT', {
     where: 'augmentation',
     what: `expected pixel values in [0, 1], received ${stray}`,

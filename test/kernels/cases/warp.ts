@@ -69,7 +69,13 @@ function warpCasesOf(op: Op, bytes: boolean): KernelCases {
       const kind = { border: rng.int(3), interpolation: rng.int(2), fill: rng.int(3) };
       return warpCase(`random ${seed}`, dims, { ...matrix, width, height, ...kind }, bytes);
     },
-    bench: () => warpCase(`3×224², turned`, [3, 224, 224], turned([3, 224, 224], 224, 224, 20, 1.03), bytes),
+    bench: () =>
+      warpCase(
+        `3×224² ${bytes ? 'bytes, nearest' : 'floats, bilinear'}, turned`,
+        [3, 224, 224],
+        turned([3, 224, 224], 224, 224, 20, 1.03),
+        bytes,
+      ),
   };
 }
 
