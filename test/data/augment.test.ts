@@ -279,6 +279,10 @@ describe.each([
   });
 });
 
+it.each([90, 450, -270])('a quarter turn, %d°, has a matrix of whole numbers', (degrees) => {
+  expect(rotation(degrees)).toEqual({ xx: 0, xy: -1, x0: 0, yx: 1, yy: 0, y0: 0 });
+});
+
 describe('boxes', () => {
   it('become the box around their corners, clipped, dropped when outside', () => {
     const map = translation(10, -5);
