@@ -16,7 +16,8 @@
         "native/pairwise.cc",
         "native/quantile.cc",
         "native/resize.cc",
-        "native/shape2d.cc"
+        "native/shape2d.cc",
+        "native/warp.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # Swallow: a promise that settles while its worker thread is torn down has nobody to throw to, and must not abort.

@@ -20,4 +20,4 @@ for (const file of ['cases.ts', ...readdirSync(new URL('cases/', tests)).map((na
 
 /** @type {import('../test/kernels/cases.js')} */
 const cases = await import(new URL('cases.mjs', compiled).href);
-export const { disagreement, kernelCases, resizeCases } = cases;
+export const { disagreement, kernelCases, resizeCases, warpCases } = cases;

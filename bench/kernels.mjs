@@ -9,12 +9,14 @@ import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { backendStatus, openBackend } from '../dist/backend/index.js';
 import { loadAddon } from '../dist/backend/native.js';
-import { disagreement, kernelCases, resizeCases } from './cases.mjs';
+import { disagreement, kernelCases, resizeCases, warpCases } from './cases.mjs';
 import { openPeers } from './javascript/peers.mjs';
 import { row, writeRows } from './results.mjs';
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
-const cases = [...kernelCases, ...resizeCases].filter(({ op }) => !only || only.split(',').includes(op.name));
+const cases = [...kernelCases, ...resizeCases, ...warpCases].filter(
+  ({ op }) => !only || only.split(',').includes(op.name),
+);
 if (!cases.length) throw new Error(`--only ${only}: no such kernel`);
 
 const addon = loadAddon();

@@ -32,6 +32,7 @@ constexpr Entry kKernels[] = {
     {"quantile", sightline::Quantile},
     {"resize", sightline::Resize},
     {"shape2d", sightline::Shape2d},
+    {"warp", sightline::Warp},
 };
 
 size_t ElementSize(napi_typedarray_type type) {

@@ -86,5 +86,6 @@ void Pairwise(const Call& call);
 void Quantile(const Call& call);
 void Resize(const Call& call);
 void Shape2d(const Call& call);
+void Warp(const Call& call);
 
 }  // namespace sightline

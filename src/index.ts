@@ -78,6 +78,14 @@ export type {
 export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
 
 export { openPool } from './data/pool.js';
+export { mapBoxes } from './data/affine.js';
+export { augmentationMap, augmentSample, drawAugmentation, type Augmentation } from './data/augment.js';
+export {
+  augmentationPresets,
+  completeAugmentation,
+  type AugmentationSettings,
+  type GivenAugmentation,
+} from './data/augment_settings.js';
 export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';
 
@@ -98,3 +106,4 @@ export { nearest } from './kernels/nearest.js';
 export { pairwise } from './kernels/pairwise.js';
 export { quantile } from './kernels/quantile.js';
 export { shape2d } from './kernels/shape2d.js';
+export { warp, warpBytes } from './kernels/warp.js';

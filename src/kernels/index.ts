@@ -11,6 +11,7 @@ import { pairwise } from './pairwise.js';
 import { quantile } from './quantile.js';
 import { resize } from './resize.js';
 import { shape2d } from './shape2d.js';
+import { warp } from './warp.js';
 
 /** Every kernel, for the tests, the bench and `doctor`. */
 export const kernels = [
@@ -24,6 +25,7 @@ export const kernels = [
   pairwise,
   nearest,
   resize,
+  warp,
   forestFit,
   forestPredict,
 ] as unknown as readonly Op[];

@@ -14,6 +14,8 @@ export { f32, type Case, type KernelCases } from './cases/case.js';
 export { forestCases } from './cases/forest.js';
 /** C++ only; values against Pillow and torch are in test/data/resize.test.ts. */
 export { resizeCases } from './cases/resize.js';
+/** C++ only; values against torch are in test/golden/warp.test.ts. */
+export { warpCases } from './cases/warp.js';
 
 /** Every kernel on every backend. */
 export const kernelCases: KernelCases[] = [
