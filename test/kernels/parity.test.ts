@@ -4,7 +4,15 @@ import { openBackend, type Backend, type Op } from '../../src/backend/index.js';
 import type { Tolerance } from '../../src/backend/op.js';
 import { loadAddon } from '../../src/backend/native.js';
 import type { Tensor } from '../../src/core/tensor.js';
-import { disagreement, forestCases, kernelCases, resizeCases, type Case, type KernelCases } from './cases.js';
+import {
+  disagreement,
+  forestCases,
+  kernelCases,
+  optimiserCases,
+  resizeCases,
+  type Case,
+  type KernelCases,
+} from './cases.js';
 
 type Outputs = Record<string, Tensor>;
 type Addon = Exclude<ReturnType<typeof loadAddon>, { available: false } | { available: boolean }>;
@@ -93,7 +101,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
     (addon as Addon).setThreads(threads);
   });
   parity(
-    [...kernelCases, ...resizeCases, ...forestCases],
+    [...kernelCases, ...resizeCases, ...forestCases, ...optimiserCases],
     () => native,
     (op) => op.tolerance.native,
     60,
@@ -102,7 +110,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   it('gives the same bits on every target where contraction is off, and on any thread count', async () => {
     const limited = await openBackend({ prefer: 'native', threads: 1 });
     expect(limited.info.description).toContain(', 1 threads');
-    for (const { op, bench } of [...kernelCases, ...forestCases]) {
+    for (const { op, bench } of [...kernelCases, ...forestCases, ...optimiserCases]) {
       const c = bench();
       const here = await run(native, op, c);
       (addon as Addon).setThreads(3);
@@ -123,7 +131,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   });
 
   it('writes nothing outside its outputs', async () => {
-    for (const { op, fixed } of [...kernelCases, ...resizeCases, ...forestCases]) {
+    for (const { op, fixed } of [...kernelCases, ...resizeCases, ...forestCases, ...optimiserCases]) {
       for (const c of fixed) {
         const expected = await run(native, op, c);
         const guarded: Record<string, Tensor['data']> = {};
