@@ -179,17 +179,23 @@ template <bool kDecoupled>
 void Adam(const Step& step, const Span& x, size_t count) {
   const Step a = step;
   const Span at = x;
-  const double keep = 1 - a.rate * a.decay, rest1 = 1 - a.beta1, rest2 = 1 - a.beta2;
+  // In float32, and so its product, as in PyTorch: the difference would grow with every step.
+  const float keep = static_cast<float>(1 - a.rate * a.decay);
+  const double rest1 = 1 - a.beta1, rest2 = 1 - a.beta2;
+  const float root = static_cast<float>(a.root), epsilon = static_cast<float>(a.epsilon);
   SL_EACH_APART
   for (size_t i = 0; i < count; ++i) {
-    const double before = at.parameters[i], raw = Clipped(at.gradients[i], a.scale, a.clip);
+    const float before = at.parameters[i];
+    const double raw = Clipped(at.gradients[i], a.scale, a.clip);
     const double p = kDecoupled ? before * keep : before;
     const double g = !kDecoupled && a.decay != 0 ? raw + a.decay * p : raw;
     const float m = static_cast<float>(at.first[i] + rest1 * (g - at.first[i]));
     const float v = static_cast<float>(a.beta2 * at.second[i] + rest2 * g * g);
     at.new_first[i] = m;
     at.new_second[i] = v;
-    at.new_parameters[i] = static_cast<float>(p - a.size * m / (std::sqrt(static_cast<double>(v)) * a.root + a.epsilon));
+    // In float32: half the time of the step would go into the float64 root and quotient.
+    const float update = m / (std::sqrt(v) * root + epsilon);
+    at.new_parameters[i] = static_cast<float>(p - a.size * update);
   }
 }
 

@@ -61,7 +61,10 @@ export function openNative(threads = 0): Executor | BackendStatus {
     async run(op, inputs, given, _keep, into = {}) {
       const { dims, params, shapes } = bind(op, inputs, given);
       const outputs = Object.fromEntries(
-        Object.entries(op.outputs).map(([name, { dtype }]) => [name, into[name] ?? uninitialised<DType>(dtype, shapes[name])]),
+        Object.entries(op.outputs).map(([name, { dtype }]) => [
+          name,
+          into[name] ?? uninitialised<DType>(dtype, shapes[name]),
+        ]),
       );
       await addon.kernels[op.name](arraysOf(op, inputs), arraysOf(op, outputs), { ...dims, ...params, threads });
       return outputs;

@@ -103,7 +103,8 @@ export const optimiserStepCases: KernelCases = {
     };
     return stepCase(`random ${seed}`, params, segments, normal, seed);
   },
-  bench: () => stepCase('a million parameters, AdamW', { rule: 2, weightDecay: 0.01 }, [{ size: 999_995 }, { size: 5 }]),
+  bench: () =>
+    stepCase('a million parameters, AdamW', { rule: 2, weightDecay: 0.01 }, [{ size: 999_995 }, { size: 5 }]),
 };
 
 function normCase(name: string, segments: Segment[], fill: Fill, seed = 1): Case {
