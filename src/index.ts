@@ -30,6 +30,8 @@ export type { RadiomicsSettings } from './features/radiomics/settings.js';
 export { RandomForest } from './forest/random_forest.js';
 export { OnlineForest } from './forest/online_forest.js';
 export { selectFeatures } from './forest/feature_selection.js';
+export { Optimiser, type OptimiserOptions, type StepReport } from './training/optimiser.js';
+export { learningRateAt, type Schedule } from './training/schedules.js';
 export { selectTableFeatures } from './engine/select_features.js';
 
 export {

@@ -1,5 +1,6 @@
 import { SightlineError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
+import { isOnDevice, type AnyTensor } from './executor.js';
 import type { Dims, Op, Params, Specs } from './op.js';
 
 /** A call of an op after its inputs were checked: sizes bound, parameters complete. */
@@ -45,6 +46,39 @@ export function bind(op: Op, inputs: Readonly<Record<string, Shaped>>, given: Pa
     Object.entries(op.outputs).map(([name, spec]) => [name, shapeOf(op, name, spec.dims, dims, params)]),
   );
   return { dims, params, shapes };
+}
+
+/**
+ * Whether outputs can be written to these tensors: the right dtype and shape, and no memory shared with an input (but for
+ * an op's `inPlace` pairs, as a whole) or with another output.
+ * @throws SightlineError E_SHAPE, E_ARGUMENT
+ */
+export function checkTargets(
+  op: Op,
+  inputs: Readonly<Record<string, AnyTensor>>,
+  into: Readonly<Record<string, Tensor>>,
+  shapes: Readonly<Record<string, number[]>>,
+): void {
+  const taken = Object.entries(inputs).filter((entry): entry is [string, Tensor] => !isOnDevice(entry[1]));
+  for (const [name, target] of Object.entries(into)) {
+    if (!(name in op.outputs)) fail(op, name, `no such output; known: ${Object.keys(op.outputs).join(', ')}`);
+    const [shape, { dtype }] = [shapes[name].join(','), op.outputs[name]];
+    if (target.dtype !== dtype || target.dims.join(',') !== shape) {
+      fail(op, name, `expected ${dtype}[${shape}], received ${target.dtype}[${target.dims.join(',')}]`);
+    }
+    for (const [other, { data }] of taken) {
+      const same = data.byteOffset === target.data.byteOffset && data.byteLength === target.data.byteLength;
+      if (!overlap(data, target.data) || (same && op.inPlace?.[name] === other)) continue;
+      fail(op, name, `would be written over ${other}`, 'E_ARGUMENT');
+    }
+    taken.push([name, target]);
+  }
+}
+
+function overlap(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  return (
+    a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength
+  );
 }
 
 function shapeOf(op: Op, name: string, spec: Specs[string]['dims'], dims: Dims, params: Params): number[] {

@@ -27,12 +27,16 @@ export interface Executor {
   readonly description: string;
   /** True, or the reason why not. @param call sizes and params of one call; without it: whether the op can run at all */
   supports(op: Op, call?: Pick<Bound, 'dims' | 'params'>): true | string;
-  /** @param keep outputs that may stay on the device */
+  /**
+   * @param keep outputs that may stay on the device
+   * @param into arrays for outputs, checked (binding.ts); an executor that cannot write there returns others
+   */
   run(
     op: Op,
     inputs: Readonly<Record<string, AnyTensor>>,
     params: Partial<Params>,
     keep: readonly string[],
+    into?: Readonly<Record<string, Tensor>>,
   ): Promise<Record<string, AnyTensor>>;
   close(): void;
 }

@@ -1,7 +1,7 @@
 import { SightlineError } from '../core/errors.js';
 import type { DType, Tensor } from '../core/tensor.js';
 import { isOnDevice, type BackendName, type BackendStatus, type DeviceTensor, type Executor } from './executor.js';
-import { bind, type Bound } from './binding.js';
+import { bind, checkTargets, type Bound } from './binding.js';
 import { openNative } from './native.js';
 import type { Op, Params, Specs } from './op.js';
 import { referenceExecutor } from './reference.js';
@@ -48,17 +48,27 @@ export class Backend {
   /**
    * Runs a kernel.
    * @param options.keep outputs that may stay on the device, as inputs of a next kernel
+   * @param options.into tensors that outputs are written to rather than to new ones; an input's own where the op allows
    * @throws SightlineError E_SHAPE, E_ARGUMENT (bad call), E_BACKEND (cannot run, or the device failed)
    */
   async run<I extends Specs, P extends Params, O extends Specs, const Keep extends keyof O & string = never>(
     op: Op<I, P, O>,
     inputs: InputsOf<I>,
     params: Partial<P> = {},
-    options: { keep?: readonly Keep[] } = {},
+    options: { keep?: readonly Keep[]; into?: { readonly [K in keyof O]?: Tensor<O[K]['dtype']> } } = {},
   ): Promise<OutputsOf<O, Keep>> {
     const anyOp = op as unknown as Op;
-    const executor = this.#choose(anyOp, inputs, bind(anyOp, inputs, params));
-    const outputs = await executor.run(anyOp, inputs, params, options.keep ?? []);
+    const bound = bind(anyOp, inputs, params);
+    const into = (options.into ?? {}) as Record<string, Tensor>;
+    checkTargets(anyOp, inputs, into, bound.shapes);
+    const executor = this.#choose(anyOp, inputs, bound);
+    const outputs = await executor.run(anyOp, inputs, params, options.keep ?? [], into);
+    for (const [name, target] of Object.entries(into)) {
+      const made = outputs[name];
+      if (made === target || isOnDevice(made)) continue;
+      (target.data as Float32Array).set(made.data as Float32Array);
+      outputs[name] = target;
+    }
     return outputs as OutputsOf<O, Keep>;
   }
 

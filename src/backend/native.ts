@@ -58,10 +58,13 @@ export function openNative(threads = 0): Executor | BackendStatus {
     name: 'native',
     description: `C++, ${addon.cpuTarget()}, ${threads || addon.setThreads(0)} threads`,
     supports: (op) => (op.native && op.name in addon.kernels ? true : `the addon has no kernel "${op.name}"`),
-    async run(op, inputs, given) {
+    async run(op, inputs, given, _keep, into = {}) {
       const { dims, params, shapes } = bind(op, inputs, given);
       const outputs = Object.fromEntries(
-        Object.entries(op.outputs).map(([name, { dtype }]) => [name, uninitialised<DType>(dtype, shapes[name])]),
+        Object.entries(op.outputs).map(([name, { dtype }]) => [
+          name,
+          into[name] ?? uninitialised<DType>(dtype, shapes[name]),
+        ]),
       );
       await addon.kernels[op.name](arraysOf(op, inputs), arraysOf(op, outputs), { ...dims, ...params, threads });
       return outputs;

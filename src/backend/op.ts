@@ -42,6 +42,8 @@ export interface Op<I extends Specs = Specs, P extends Params = Params, O extend
   check?(dims: Dims, params: P): void;
   /** Writes the outputs; plain loops with float64 accumulators. */
   reference(inputs: HostArrays<I>, outputs: HostArrays<O>, dims: Dims, params: P): void;
+  /** Outputs that may be written over an input: the very same array, whose elements are each read before written. */
+  readonly inPlace?: { readonly [Output in keyof O]?: keyof I };
   readonly native: boolean;
   readonly wgsl: WgslPlan | { readonly unavailable: string };
   /** Largest deviation from the reference: |x − ref| ≤ absolute + relative·|ref|. */

@@ -9,9 +9,9 @@ export const referenceExecutor: Executor = {
   name: 'reference',
   description: 'float64 TypeScript',
   supports: () => true,
-  run(op, inputs, given) {
+  run(op, inputs, given, _keep, into = {}) {
     const { dims, params, shapes } = bind(op, inputs, given);
-    const outputs = emptyOutputs(op, shapes);
+    const outputs = { ...emptyOutputs(op, shapes), ...into };
     op.reference(arraysOf(op, inputs), arraysOf(op, outputs), dims, params);
     return Promise.resolve(outputs);
   },

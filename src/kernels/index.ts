@@ -5,8 +5,10 @@ import { forestFit } from './forest_fit.js';
 import { forestPredict } from './forest_predict.js';
 import { glcm } from './glcm.js';
 import { gradcam } from './gradcam.js';
+import { gradientNorm } from './gradient_norm.js';
 import { histogram } from './histogram.js';
 import { nearest } from './nearest.js';
+import { optimiserStep } from './optimiser_step.js';
 import { pairwise } from './pairwise.js';
 import { quantile } from './quantile.js';
 import { resize } from './resize.js';
@@ -28,4 +30,6 @@ export const kernels = [
   warp,
   forestFit,
   forestPredict,
+  gradientNorm,
+  optimiserStep,
 ] as unknown as readonly Op[];

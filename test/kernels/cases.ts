@@ -12,6 +12,7 @@ import { shape2dCases } from './cases/shape2d.js';
 
 export { f32, type Case, type KernelCases } from './cases/case.js';
 export { forestCases } from './cases/forest.js';
+export { optimiserCases } from './cases/optimiser.js';
 /** C++ only; values against Pillow and torch are in test/data/resize.test.ts. */
 export { resizeCases } from './cases/resize.js';
 /** C++ only; values against torch are in test/golden/warp.test.ts. */

@@ -10,6 +10,7 @@ import {
   kernelCases,
   resizeCases,
   warpCases,
+  optimiserCases,
   type Case,
   type KernelCases,
 } from './cases.js';
@@ -101,7 +102,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
     (addon as Addon).setThreads(threads);
   });
   parity(
-    [...kernelCases, ...resizeCases, ...warpCases, ...forestCases],
+    [...kernelCases, ...resizeCases, ...warpCases, ...forestCases, ...optimiserCases],
     () => native,
     (op) => op.tolerance.native,
     60,
@@ -110,7 +111,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   it('gives the same bits on every target where contraction is off, and on any thread count', async () => {
     const limited = await openBackend({ prefer: 'native', threads: 1 });
     expect(limited.info.description).toContain(', 1 threads');
-    for (const { op, bench } of [...kernelCases, ...warpCases, ...forestCases]) {
+    for (const { op, bench } of [...kernelCases, ...warpCases, ...forestCases, ...optimiserCases]) {
       const c = bench();
       const here = await run(native, op, c);
       (addon as Addon).setThreads(3);
@@ -131,7 +132,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   });
 
   it('writes nothing outside its outputs', async () => {
-    for (const { op, fixed } of [...kernelCases, ...resizeCases, ...warpCases, ...forestCases]) {
+    for (const { op, fixed } of [...kernelCases, ...resizeCases, ...warpCases, ...forestCases, ...optimiserCases]) {
       for (const c of fixed) {
         const expected = await run(native, op, c);
         const guarded: Record<string, Tensor['data']> = {};
