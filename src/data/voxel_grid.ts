@@ -1,5 +1,6 @@
 import { SightlineError } from '../core/errors.js';
 import { niftiReader, niftiVoxels, type NiftiVoxels } from './nifti.js';
+import { luminance } from './preprocess.js';
 import { decodePicture, readBytes, readerOf, sliceCount } from './readers.js';
 import type { Axis, Picture } from './types.js';
 
@@ -47,9 +48,6 @@ export function slicesIn(path: string, axis: Axis = 2): number {
   return sliceCount(path, axis).slices;
 }
 
-/** ITU-R BT.601 luminance, as Pillow's conversion to grey. */
-const weights = [0.299, 0.587, 0.114];
-
 function pictureGrid(picture: Picture, where: string, { channel, onLuminance }: GridOptions): VoxelGrid {
   const { width, height, channels, data, pixelSpacing } = picture;
   let values: PlaneValues = data;
@@ -79,9 +77,10 @@ function oneChannel(data: Picture['data'], channels: number, channel: number, wh
 /** Whole numbers stay whole, as in Pillow, so that grey stored as colour keeps its values. */
 function toLuminance(data: Picture['data']): Float32Array {
   const whole = !(data instanceof Float32Array);
+  const [red, green, blue] = luminance;
   const out = new Float32Array(data.length / 3);
   for (let i = 0; i < out.length; i++) {
-    const v = weights[0] * data[3 * i] + weights[1] * data[3 * i + 1] + weights[2] * data[3 * i + 2];
+    const v = red * data[3 * i] + green * data[3 * i + 1] + blue * data[3 * i + 2];
     out[i] = whole ? Math.round(v) : v;
   }
   return out;

@@ -1,4 +1,5 @@
 import { expectArgument } from '../core/errors.js';
+import { withDefaults } from '../core/options.js';
 import { forestCriteria } from '../kernels/forest_tree.js';
 
 /** Settings of a forest; names and defaults as scikit-learn's RandomForestClassifier. */
@@ -29,11 +30,7 @@ export const defaultForest: ForestOptions = {
 
 /** Given options and the defaults of the others. @throws SightlineError E_ARGUMENT */
 export function completeOptions(given: Partial<ForestOptions>): ForestOptions {
-  const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const options: ForestOptions = { ...defaultForest, ...named };
-  for (const name of Object.keys(named)) {
-    expectArgument(name in defaultForest, 'forest options', Object.keys(defaultForest).join(', '), name);
-  }
+  const options = withDefaults<ForestOptions>(given, defaultForest, 'forest options');
   const { trees, criterion, maxFeatures, maxDepth, minSamplesSplit, minSamplesLeaf, bootstrap, seed } = options;
   const whole = (value: unknown, low: number) => Number.isSafeInteger(value) && (value as number) >= low;
   expectArgument(whole(trees, 1), 'trees', 'a whole number from 1', trees);

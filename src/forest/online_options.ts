@@ -1,4 +1,5 @@
 import { expectArgument } from '../core/errors.js';
+import { withDefaults } from '../core/options.js';
 
 /** Settings of an on-line forest; α, β, γ and the tests are those of Saffari et al. 2009. */
 export interface OnlineOptions {
@@ -50,11 +51,7 @@ export const defaultOnline: OnlineOptions = {
 
 /** Given options and the defaults of the others. @throws SightlineError E_ARGUMENT */
 export function completeOnline(given: Partial<OnlineOptions>): OnlineOptions {
-  const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  for (const name of Object.keys(named)) {
-    expectArgument(name in defaultOnline, 'options of the on-line forest', Object.keys(defaultOnline).join(', '), name);
-  }
-  const options: OnlineOptions = { ...defaultOnline, ...named };
+  const options = withDefaults<OnlineOptions>(given, defaultOnline, 'options of the on-line forest');
   const whole = (name: keyof OnlineOptions, low: number, high = Number.MAX_SAFE_INTEGER) => {
     const value = options[name] as number;
     const fits = Number.isSafeInteger(value) && value >= low && value <= high;

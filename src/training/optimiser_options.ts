@@ -1,4 +1,5 @@
 import { expectArgument } from '../core/errors.js';
+import { withDefaults } from '../core/options.js';
 import { optimiserRules, optimiserStep } from '../kernels/optimiser_step.js';
 import { checkSchedule, type Schedule } from './schedules.js';
 
@@ -51,11 +52,7 @@ export const defaultOptimiser: OptimiserOptions = {
 
 /** Given options and the defaults of the others. @throws SightlineError E_ARGUMENT */
 export function completeOptions(given: Partial<OptimiserOptions>): OptimiserOptions {
-  const named = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  for (const name of Object.keys(named)) {
-    expectArgument(name in defaultOptimiser, 'optimiser options', Object.keys(defaultOptimiser).join(', '), name);
-  }
-  const options: OptimiserOptions = { ...defaultOptimiser, ...named };
+  const options = withDefaults<OptimiserOptions>(given, defaultOptimiser, 'optimiser options');
   expectArgument(options.rule in optimiserRules, 'rule', Object.keys(optimiserRules).join(', '), options.rule);
   expectArgument(typeof options.nesterov === 'boolean', 'nesterov', 'true or false', options.nesterov);
   for (const name of ['clipNorm', 'clipValue'] as const) {
