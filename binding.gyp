@@ -19,7 +19,16 @@
         "native/quantile.cc",
         "native/resize.cc",
         "native/shape2d.cc",
-        "native/warp.cc"
+        "native/warp.cc",
+        "native/plan_binding.cc",
+        "native/plan_ops.cc",
+        "native/nodes_convolution.cc",
+        "native/nodes_linear.cc",
+        "native/nodes_normalisation.cc",
+        "native/nodes_pointwise.cc",
+        "native/nodes_pooling.cc",
+        "native/nodes_reduction.cc",
+        "native/nodes_shaping.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # Swallow: a promise that settles while its worker thread is torn down has nobody to throw to, and must not abort.

@@ -7,6 +7,7 @@
 #endif
 
 #include "kernels.h"
+#include "plan_binding.h"
 #include "simd.h"
 
 namespace {
@@ -184,6 +185,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("findsLibrary", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
                 return Napi::Boolean::New(info.Env(), FindsLibrary(info[0].ToString()));
               }));
+  sightline::ExportPlans(env, exports);
   return exports;
 }
 

@@ -9,7 +9,13 @@ import { uninitialised, type DType } from '../core/tensor.js';
 /** The addon's calling convention, the same for every op: arrays by name, numbers by name; outputs are the caller's. */
 type Kernel = (inputs: object, outputs: object, numbers: object) => Promise<void>;
 
-interface Addon {
+/** A dense row-major value of a plan. */
+export interface NodeValue {
+  data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
+  dims: readonly number[];
+}
+
+export interface Addon {
   kernels: Record<string, Kernel>;
   /** The instruction set in use: "avx512", "avx2" or "baseline". */
   cpuTarget(): string;
@@ -17,6 +23,15 @@ interface Addon {
   setCpuTarget(name: string): void;
   /** Threads a kernel may use; returns the setting in force. */
   setThreads(count: number): number;
+  /** Runs one op of a plan (native/plan.h) on the calling thread. Inputs that are not given are null. @throws Error */
+  runNode(
+    op: string,
+    inputs: readonly (NodeValue | null)[],
+    outputs: readonly NodeValue[],
+    attributes: Readonly<Record<string, number | readonly number[]>>,
+  ): void;
+  /** Ops that plans can hold, sorted. */
+  nodeNames(): string[];
   /** Whether the system's loader finds a shared library (Linux; true elsewhere). */
   findsLibrary(name: string): boolean;
 }

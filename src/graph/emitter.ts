@@ -2,6 +2,7 @@ import { constantOf, elementTypeCode, type Constant, type ElementType } from './
 import { opsetOf, type Attribute, type Graph, type Node, type ValueShape } from './ir.js';
 import { firstComplete, olderForm } from './older_opsets.js';
 import type { Knowledge } from './ops/rules.js';
+import { ownDomain } from './ops/own_domain.js';
 import { SightlineError } from '../core/errors.js';
 
 /** Attribute values as rules write them; integers and floats are told apart by `float()`. */
@@ -42,11 +43,17 @@ export class Emitter {
   }
 
   /** Appends one node with the given outputs. */
-  ops(op: string, inputs: readonly string[], attributes: Record<string, AttributeValue>, outputs: string[]): string[] {
+  ops(
+    op: string,
+    inputs: readonly string[],
+    attributes: Record<string, AttributeValue>,
+    outputs: string[],
+    domain = '',
+  ): string[] {
     const node: Node = {
       name: this.fresh(op),
       op,
-      domain: '',
+      domain,
       inputs: [...inputs],
       outputs,
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, attributeOf(value)])),
@@ -54,6 +61,12 @@ export class Emitter {
     this.graph.nodes.push(node);
     this.infer(node);
     return outputs;
+  }
+
+  /** Appends one node of our own domain (`ops/training.ts`) with `count` outputs. */
+  own(op: string, inputs: readonly string[], attributes: Record<string, AttributeValue> = {}, count = 1): string[] {
+    const outputs = Array.from({ length: count }, () => this.fresh(op));
+    return this.ops(op, inputs, attributes, outputs, ownDomain);
   }
 
   fresh(hint: string): string {

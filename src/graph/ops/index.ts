@@ -15,6 +15,8 @@ import type { OpRules } from './rules.js';
 import { shaping } from './shaping.js';
 import { slicing } from './slicing.js';
 import { softmax } from './softmax.js';
+import { ownDomain } from './own_domain.js';
+import { training } from './training.js';
 import { transposedConvolution } from './transposed_convolution.js';
 
 /** Every op the engine knows: one entry per op name, from one file per family. */
@@ -39,8 +41,9 @@ const table = new Map<string, OpRules>(
   ].flatMap((family) => Object.entries(family)),
 );
 
-/** The rules of a node's op; undefined for an unknown op or a custom domain. */
+/** The rules of a node's op; undefined for an unknown op or a domain that is neither ONNX's nor ours. */
 export function rulesOf(node: Node): OpRules | undefined {
+  if (node.domain === ownDomain) return training[node.op];
   return node.domain === '' ? table.get(node.op) : undefined;
 }
 

@@ -1,0 +1,7 @@
+#include "plan.h"
+
+namespace sightline {
+
+const std::vector<NodeEntry> kPointwiseNodes = {};
+
+}  // namespace sightline
