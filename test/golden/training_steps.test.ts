@@ -56,7 +56,7 @@ describe.each(['onnxruntime', 'native'] as const)('ten steps of Adam as PyTorch 
     const trained = step.model().initializers;
     await step.close();
     const expected = golden(`${name}/losses`).data;
-    losses.forEach((value, at) => expect(Math.abs(value / expected[at] - 1), `loss ${at}`).toBeLessThan(1e-4));
+    losses.forEach((value, at) => expect(Math.abs(value / expected[at] - 1), `loss ${at}`).toBeLessThan(2e-4));
     const all: [number[], number[]] = [[], []];
     for (const [key, { data }] of arrays) {
       if (!key.startsWith(`${name}/after/`)) continue;
