@@ -6,6 +6,8 @@
       "sources": [
         "native/addon.cc",
         "native/runtime.cc",
+        "native/convolution_pixels.cc",
+        "native/convolution_windows.cc",
         "native/dice.cc",
         "native/first_order.cc",
         "native/forest_fit.cc",
@@ -22,6 +24,7 @@
         "native/warp.cc",
         "native/plan_binding.cc",
         "native/plan_ops.cc",
+        "native/matrix_product.cc",
         "native/nodes_convolution.cc",
         "native/nodes_linear.cc",
         "native/nodes_normalisation.cc",

@@ -1,0 +1,217 @@
+// The product over the taps of each window (WindowProduct): a panel of pixels is gathered [tap][pixel] into the
+// first-level cache and meets all rows of weights there; sums of a tile stay in registers. Pixels of all images are one
+// sequence, so that small maps fill panels too. Taps come in blocks of fixed size, so that the order of additions is the
+// same for every pixel.
+#ifndef SL_NS
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "convolution.h"
+#include "kernels.h"
+#include "planes.h"
+#include "scratch.h"
+#include "simd.h"
+
+namespace sightline {
+namespace {
+
+// Taps per block: a panel of them stays in the first-level cache.
+constexpr size_t kDepth = 192;
+// Weights above this many floats leave the second-level cache: several panels then share each block of them.
+constexpr size_t kCachedWeights = 256 * 1024;
+constexpr size_t kSharedPanels = 8;
+// Copied images kept at a time.
+constexpr size_t kImageFloats = 512 * 1024;
+
+// Pixels of one image that are neighbours in the grid, hence in the planes.
+struct Segment {
+  const float* from;
+  size_t to, length;  // place in the panel
+  float* out;
+};
+
+thread_local Scratch images_scratch, panel_scratch, sums_scratch;
+
+}  // namespace
+}  // namespace sightline
+
+#define SL_FILE "convolution_windows.cc"
+#include "foreach_target.h"
+
+namespace sightline {
+namespace {
+
+size_t Panels(const WindowProduct& product) {
+  const size_t wide = SL_DISPATCH(PanelWidth)();
+  return (product.images * product.height * product.width + wide - 1) / wide;
+}
+
+void Part(const WindowProduct& product, size_t first, size_t last, size_t row, size_t rows) {
+  SL_DISPATCH(Panels)(product, first, last, row, rows);
+  images_scratch.Trim();
+  panel_scratch.Trim();
+  sums_scratch.Trim();
+}
+
+}  // namespace
+
+void RunHere(const WindowProduct& product) { Part(product, 0, Panels(product), 0, product.rows); }
+
+void Run(const WindowProduct& product) {
+  const size_t panels = Panels(product), threads = static_cast<size_t>(Threads());
+  const size_t bytes = product.images * product.height * product.width * product.rows * product.depth / 4;
+  if (panels >= 4 * threads || product.rows < 16 * threads) {
+    ParallelFor(panels, bytes, [&](size_t begin, size_t end) { Part(product, begin, end, 0, product.rows); });
+  } else {
+    // Few pixels: each thread takes some of the rows.
+    constexpr size_t kRows = 8;
+    const size_t parts = (product.rows + kRows - 1) / kRows;
+    ParallelFor(parts, bytes, [&](size_t begin, size_t end) {
+      Part(product, 0, panels, begin * kRows, std::min(end * kRows, product.rows) - begin * kRows);
+    });
+  }
+}
+
+}  // namespace sightline
+
+#else
+
+namespace sightline {
+namespace SL_NS {
+
+#include "vectors.h"
+
+namespace {
+
+constexpr int kWide = 3;  // vectors of a panel
+constexpr size_t kPixels = kWide * SL_VECTOR;
+constexpr size_t kRows = kTileRows<kWide> < 8 ? kTileRows<kWide> : 8;
+
+TileKernel TileFor(int vectors, size_t rows) {
+  return vectors == 1 ? TileOf<1>(rows) : vectors == 2 ? TileOf<2>(rows) : TileOf<3>(rows);
+}
+
+// Gathers taps [first, last) of a panel's pixels. Whole vectors are copied; what lands behind a segment is written
+// over by the next one, or belongs to no pixel. `limit`: end of what may be read.
+SL_INLINE void Gather(const std::vector<Segment>& segments, const size_t* offsets, size_t first, size_t last, size_t wide,
+                      const float* limit, float* panel) {
+  for (size_t k = first; k < last; ++k, panel += wide) {
+    const size_t offset = offsets[k];
+    for (const Segment& segment : segments) {
+      const float* from = segment.from + offset;
+      float* to = panel + segment.to;
+      const size_t whole = (segment.length + SL_VECTOR - 1) / SL_VECTOR * SL_VECTOR;
+      if (from + whole <= limit) {
+        for (size_t i = 0; i < whole; i += SL_VECTOR) Save(to + i, Load(from + i));
+      } else {
+        std::memcpy(to, from, segment.length * sizeof(float));
+      }
+    }
+  }
+}
+
+// One panel and where its sums go.
+struct Target {
+  std::vector<Segment> segments;
+  size_t pixels;
+  int vectors;
+  bool straight;   // the sums are made in the output itself
+  float* out;      // of the first row
+  size_t out_row;  // floats between rows
+};
+
+}  // namespace
+
+size_t PanelWidth() { return kPixels; }
+
+// Panels [first, last) of rows [row, row + rows).
+void Panels(const WindowProduct& product, size_t first, size_t last, size_t row, size_t rows) {
+  const Planes& planes = product.planes;
+  const size_t area = product.height * product.width, pixels = product.images * area;
+  const bool in_place = planes.InPlace();
+  const bool dense = product.out_column == 1 && product.out_row == product.width;
+  const bool whole_image = in_place && dense && planes.pitch == product.width;
+  const size_t shared = product.rows * product.depth <= kCachedWeights ? 1 : kSharedPanels;
+
+  // Copied images: n is in slot n modulo `slots`; the next one to copy is `ahead`.
+  size_t slots = 0, ahead = first * kPixels / area;
+  const size_t image_floats = planes.Size();
+  float* copies = nullptr;
+  if (!in_place) {
+    // Room for the images that a group of panels touches, and more where images are small.
+    const size_t touched = (shared * kPixels - 1) / area + 2;
+    slots = std::min(product.images, std::max(touched, kImageFloats / std::max<size_t>(image_floats, 1)));
+    copies = images_scratch.Floats(slots * image_floats + kPixels);
+  }
+  const float* limit = in_place ? planes.data + (product.images - 1) * planes.image + image_floats
+                                : copies + slots * image_floats + kPixels;
+  float* panel = panel_scratch.Floats(kDepth * kPixels + 2 * kPixels);
+  float* sums = sums_scratch.Floats(shared * rows * kPixels);
+  std::vector<Target> targets(shared);
+
+  for (size_t group = first; group < last; group += shared) {
+    const size_t count = std::min(shared, last - group);
+    if (!in_place) {
+      const size_t needed = std::min(((group + count) * kPixels - 1) / area + 1, product.images);
+      for (; ahead < needed; ++ahead)
+        CopyPlanes(planes, ahead, 0, planes.channels, copies + ahead % slots * image_floats);
+    }
+    for (size_t t = 0; t < count; ++t) {
+      Target& target = targets[t];
+      const size_t begin = (group + t) * kPixels;
+      target.pixels = std::min(kPixels, pixels - begin);
+      target.vectors = static_cast<int>((target.pixels + SL_VECTOR - 1) / SL_VECTOR);
+      target.segments.clear();
+      for (size_t p = begin; p < begin + target.pixels;) {
+        const size_t n = p / area, y = p % area / product.width, x = p % product.width;
+        const size_t run = whole_image ? area - p % area : product.width - x;
+        const size_t length = std::min(run, begin + target.pixels - p);
+        const float* image = in_place ? planes.data + n * planes.image : copies + n % slots * image_floats;
+        target.segments.push_back({image + y * planes.pitch + x, p - begin, length,
+                                   product.out + n * product.out_image + y * product.out_row + x * product.out_column});
+        p += length;
+      }
+      // Straight to the output where the pixels lie there side by side.
+      target.straight = dense && target.pixels == kPixels && (begin + kPixels - 1) / area == begin / area;
+      target.out = target.straight ? target.segments[0].out + row * product.out_plane : sums + t * rows * kPixels;
+      target.out_row = target.straight ? product.out_plane : target.vectors * SL_VECTOR;
+    }
+    for (size_t k = 0; k < product.depth; k += kDepth) {
+      const size_t deep = std::min(kDepth, product.depth - k);
+      for (size_t t = 0; t < count; ++t) {
+        const Target& target = targets[t];
+        Gather(target.segments, product.offsets.data(), k, k + deep, target.vectors * SL_VECTOR, limit, panel);
+        EachTile(rows, kRows, [&](size_t begin, size_t tall) {
+          const size_t r = row + begin;
+          const Strip strip{product.weights + r * product.depth + k, static_cast<ptrdiff_t>(product.depth), deep};
+          TileFor(target.vectors, tall)(strip, panel, target.out + begin * target.out_row, target.out_row, k > 0,
+                                        product.bias != nullptr ? product.bias + r : nullptr);
+        });
+      }
+    }
+    for (size_t t = 0; t < count; ++t) {
+      const Target& target = targets[t];
+      if (target.straight) continue;
+      for (const Segment& segment : target.segments) {
+        for (size_t r = 0; r < rows; ++r) {
+          const float* from = target.out + r * target.out_row + segment.to;
+          float* to = segment.out + (row + r) * product.out_plane;
+          if (product.out_column == 1) {
+            std::memcpy(to, from, segment.length * sizeof(float));
+          } else {
+            for (size_t i = 0; i < segment.length; ++i) to[i * product.out_column] = from[i];
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace SL_NS
+}  // namespace sightline
+
+#endif
