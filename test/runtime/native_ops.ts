@@ -269,7 +269,7 @@ export const opCases: OpCase[] = [
       const parts = emit.ops('Split', [x, emit.ints([2, 1, 4])], { axis: 2 }, ['a', 'b', 'c']);
       for (const part of parts) output(part);
       // The second output is nobody's.
-      output(emit.ops('Split', [x, emit.ints([1, 1])], { axis: 0 }, ['d', ''])[0]);
+      output(emit.ops('Split', [x, emit.ints([1, 1])], { axis: 0 }, ['d', 'e'])[0]);
     },
   },
   withInts('Pad', image, [[0, 0, 1, 2, 0, 0, 3, 0]]),
