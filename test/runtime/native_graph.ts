@@ -31,11 +31,13 @@ export function draft(seed: string, build: (draft: Draft) => void, opset = 17): 
   const emit = new Emitter(graph, known, (node) => known.visit(node));
   const inputs: Record<string, Tensor> = {};
   const uniform = (dims: readonly number[]) => Float32Array.from({ length: sizeOf(dims) }, () => 4 * rng.uniform() - 2);
-  build({
+  const drafting: Draft = {
     graph,
     emit,
     rng,
     input(name, dims, type = 'f32') {
+      // ONNX Runtime's sessions here neither take nor give booleans.
+      if (type === 'bool') return emit.op('Cast', [drafting.input(name, dims, 'u8')], { to: 9 });
       graph.inputs.push({ name, type, dims: [...dims] });
       known.setShape(name, { type, dims });
       const values = uniform(dims);
@@ -61,12 +63,14 @@ export function draft(seed: string, build: (draft: Draft) => void, opset = 17): 
       return name;
     },
     constant: (dims, values) => emit.constant(f32(dims, values ?? uniform(dims))),
-    output(value) {
+    output(made) {
+      const value = known.shape(made)?.type === 'bool' ? emit.op('Cast', [made], { to: 6 }) : made;
       const shape = known.shape(value);
       if (!shape) throw new Error(`${value}: ${known.reasons.get(value)}`);
       graph.outputs.push({ name: value, type: shape.type, dims: [...shape.dims] });
     },
-  });
+  };
+  build(drafting);
   return { graph, inputs };
 }
 

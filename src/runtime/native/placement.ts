@@ -167,15 +167,16 @@ function overwritten(
     if (!target || !inArena(target)) return;
     // Variadic ops read their later inputs after writing the output.
     if (inputs.length > 2 && (node.op === 'Max' || node.op === 'Min')) return;
-    for (const index of overwrites.get(node.op) ?? []) {
+    const taken = overwrites.get(node.op) ?? [];
+    for (const index of taken) {
       const input = inputs[index];
       if (!input || !sameForm(input, out)) continue;
       const storage = storageOf(input);
       if (!inArena(storage) || lives.get(storage)?.to !== at) continue;
       // Another input may be the same memory only where it is read element by element as this one is.
       const apart = inputs.every(
-        (other) =>
-          !other || storageOf(other) !== storage || (overwrites.get(node.op)?.length === 2 && sameForm(other, out)),
+        (other, i) =>
+          i === index || !other || storageOf(other) !== storage || (taken.includes(i) && sameForm(other, out)),
       );
       if (!apart) continue;
       merged.set(target, storage);
