@@ -74,8 +74,10 @@ namespace SL_NS {
 
 #include "vectors.h"
 
-void Pixels(const PixelProduct& product, size_t row, size_t rows, size_t channel, size_t channels) {
-  constexpr int kWide = 2;
+namespace {
+
+template <int kWide>
+void PixelsOf(const PixelProduct& product, size_t row, size_t rows, size_t channel, size_t channels) {
   constexpr size_t kPanel = kWide * SL_VECTOR;
   const Planes& planes = product.planes;
   const bool in_place = planes.InPlace();
@@ -135,6 +137,17 @@ void Pixels(const PixelProduct& product, size_t row, size_t rows, size_t channel
     float* to = product.out + ((row + r) * planes.channels + channel) * taps;
     for (size_t c = 0; c < channels; ++c)
       for (size_t tap = 0; tap < taps; ++tap) *to++ = from[(tap * channels + c) * kPanel];
+  }
+}
+
+}  // namespace
+
+void Pixels(const PixelProduct& product, size_t row, size_t rows, size_t channel, size_t channels) {
+  // Flat tiles are wide: sums that are too few wait for each other.
+  if (channels <= static_cast<size_t>(kTileRows<4>) && rows > 2 * SL_VECTOR) {
+    PixelsOf<4>(product, row, rows, channel, channels);
+  } else {
+    PixelsOf<2>(product, row, rows, channel, channels);
   }
 }
 

@@ -74,6 +74,18 @@ inline void Transpose(const float* from, size_t from_row, size_t rows, size_t co
     for (size_t j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
 }
 
+// Asks for memory that is about to be written, or that is to be read later.
+SL_INLINE void PrefetchWrite(const float* p, int count) {
+#if defined(__GNUC__)
+  for (int i = 0; i < count; i += 16) __builtin_prefetch(p + i, 1, 3);
+#endif
+}
+SL_INLINE void PrefetchRead(const float* p, int count) {
+#if defined(__GNUC__)
+  for (int i = 0; i < count; i += 16) __builtin_prefetch(p + i, 0, 2);
+#endif
+}
+
 // The factor whose numbers are broadcast: row r, step k is data[r * row + k], where after `length` steps `gap` numbers
 // are skipped, and after `runs` such runs `block_gap` more, `blocks` times over.
 struct Strip {
@@ -94,10 +106,11 @@ void Tile(const Strip& strip, const float* SL_RESTRICT b, float* SL_RESTRICT c, 
 #if defined(__clang__)
 #pragma clang fp contract(fast)
 #endif
+  // The sums' place is on its way here while they are made.
+  for (int r = 0; r < R; ++r) PrefetchWrite(c + r * c_row, V * SL_VECTOR);
   Vec sum[R][V];
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v)
-      sum[r][v] = added ? Load(c + r * c_row + v * SL_VECTOR) : Fill(bias != nullptr ? bias[r] : 0.0f);
+    for (int v = 0; v < V; ++v) sum[r][v] = Fill(0.0f);
   // One pointer for three rows: the others are within reach of an address.
   constexpr int kBases = (R + 2) / 3;
   const ptrdiff_t row = strip.row;
@@ -119,8 +132,11 @@ void Tile(const Strip& strip, const float* SL_RESTRICT b, float* SL_RESTRICT c, 
     }
     for (int i = 0; i < kBases; ++i) base[i] += strip.block_gap;
   }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) Save(c + r * c_row + v * SL_VECTOR, sum[r][v]);
+  for (int r = 0; r < R; ++r) {
+    float* to = c + r * c_row;
+    const Vec shift = Fill(bias != nullptr ? bias[r] : 0.0f);
+    for (int v = 0; v < V; ++v) Save(to + v * SL_VECTOR, sum[r][v] + (added ? Load(to + v * SL_VECTOR) : shift));
+  }
 }
 
 using TileKernel = void (*)(const Strip&, const float*, float*, size_t, bool, const float*);
