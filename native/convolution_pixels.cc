@@ -11,7 +11,6 @@
 
 #include "convolution.h"
 #include "kernels.h"
-#include "planes.h"
 #include "scratch.h"
 #include "simd.h"
 
@@ -73,6 +72,7 @@ namespace sightline {
 namespace SL_NS {
 
 #include "vectors.h"
+#include "planes.h"
 
 namespace {
 
@@ -90,7 +90,7 @@ void PixelsOf(const PixelProduct& product, size_t row, size_t rows, size_t chann
 
   const size_t step = planes.PlaneStep();
   const size_t copy_floats = channels * step;
-  float* copies = in_place ? nullptr : copies_scratch.Floats(images * copy_floats);
+  float* copies = in_place ? nullptr : copies_scratch.Floats(images * copy_floats + kCopySlack);
   float* transposed = transposed_scratch.Floats(panels * longest * kPanel);
   std::fill(transposed, transposed + panels * longest * kPanel, 0.0f);
   const size_t total_floats = taps * channels * kPanel;

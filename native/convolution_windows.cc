@@ -12,7 +12,6 @@
 
 #include "convolution.h"
 #include "kernels.h"
-#include "planes.h"
 #include "scratch.h"
 #include "simd.h"
 
@@ -84,6 +83,7 @@ namespace sightline {
 namespace SL_NS {
 
 #include "vectors.h"
+#include "planes.h"
 
 namespace {
 
@@ -163,7 +163,7 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
 
   // Copied images: n is in slot n modulo `slots`; the next one to copy is `ahead`.
   size_t slots = 0, ahead = first * kPixels / area;
-  const size_t image_floats = planes.Size();
+  const size_t image_floats = planes.Size() + (in_place ? 0 : kCopySlack);
   float* copies = nullptr;
   if (!in_place) {
     // Room for the images that a group of panels touches, and more where images are small.
@@ -171,8 +171,7 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
     slots = std::min(product.images, std::max(touched, kImageFloats / std::max<size_t>(image_floats, 1)));
     copies = images_scratch.Floats(slots * image_floats + kPixels);
   }
-  const float* limit = in_place ? planes.data + (product.images - 1) * planes.image + image_floats
-                                : copies + slots * image_floats + kPixels;
+  const float* limit = in_place ? planes.end : copies + slots * image_floats + kPixels;
   const size_t furthest = *std::max_element(product.offsets.begin(), product.offsets.end());
   float* panel = panel_scratch.Floats(kDepth * kPixels + 2 * kPixels);
   float* sums = sums_scratch.Floats(shared * rows * kPixels);
