@@ -13,8 +13,8 @@ namespace sightline {
 // (modulo the stride), so that each tap of each window is at a constant offset from its pixel: line i, column j of
 // residue (y, x) is row i·stride_y + y − top, column j·stride_x + x − left of the image.
 struct Planes {
-  const float* data;
-  size_t image, plane;  // floats between images and between channels
+  const float *data, *end;  // first image; what follows the last one in memory
+  size_t image, plane;      // floats between images and between channels
   size_t channels, height, width;
   ptrdiff_t top = 0, left = 0;
   size_t stride_y = 1, stride_x = 1;

@@ -11,7 +11,6 @@
 
 #include "convolution.h"
 #include "kernels.h"
-#include "planes.h"
 #include "scratch.h"
 #include "simd.h"
 
@@ -73,9 +72,12 @@ namespace sightline {
 namespace SL_NS {
 
 #include "vectors.h"
+#include "planes.h"
 
-void Pixels(const PixelProduct& product, size_t row, size_t rows, size_t channel, size_t channels) {
-  constexpr int kWide = 2;
+namespace {
+
+template <int kWide>
+void PixelsOf(const PixelProduct& product, size_t row, size_t rows, size_t channel, size_t channels) {
   constexpr size_t kPanel = kWide * SL_VECTOR;
   const Planes& planes = product.planes;
   const bool in_place = planes.InPlace();
@@ -88,7 +90,7 @@ void Pixels(const PixelProduct& product, size_t row, size_t rows, size_t channel
 
   const size_t step = planes.PlaneStep();
   const size_t copy_floats = channels * step;
-  float* copies = in_place ? nullptr : copies_scratch.Floats(images * copy_floats);
+  float* copies = in_place ? nullptr : copies_scratch.Floats(images * copy_floats + kCopySlack);
   float* transposed = transposed_scratch.Floats(panels * longest * kPanel);
   std::fill(transposed, transposed + panels * longest * kPanel, 0.0f);
   const size_t total_floats = taps * channels * kPanel;
@@ -135,6 +137,17 @@ void Pixels(const PixelProduct& product, size_t row, size_t rows, size_t channel
     float* to = product.out + ((row + r) * planes.channels + channel) * taps;
     for (size_t c = 0; c < channels; ++c)
       for (size_t tap = 0; tap < taps; ++tap) *to++ = from[(tap * channels + c) * kPanel];
+  }
+}
+
+}  // namespace
+
+void Pixels(const PixelProduct& product, size_t row, size_t rows, size_t channel, size_t channels) {
+  // Flat tiles are wide: sums that are too few wait for each other.
+  if (channels <= static_cast<size_t>(kTileRows<4>) && rows > 2 * SL_VECTOR) {
+    PixelsOf<4>(product, row, rows, channel, channels);
+  } else {
+    PixelsOf<2>(product, row, rows, channel, channels);
   }
 }
 

@@ -12,7 +12,6 @@
 
 #include "convolution.h"
 #include "kernels.h"
-#include "planes.h"
 #include "scratch.h"
 #include "simd.h"
 
@@ -84,6 +83,7 @@ namespace sightline {
 namespace SL_NS {
 
 #include "vectors.h"
+#include "planes.h"
 
 namespace {
 
@@ -95,34 +95,58 @@ TileKernel TileFor(int vectors, size_t rows) {
   return vectors == 1 ? TileOf<1>(rows) : vectors == 2 ? TileOf<2>(rows) : TileOf<3>(rows);
 }
 
-// Gathers taps [first, last) of a panel's pixels. Whole vectors are copied; what lands behind a segment is written
-// over by the next one, or belongs to no pixel. `limit`: end of what may be read.
-SL_INLINE void Gather(const std::vector<Segment>& segments, const size_t* offsets, size_t first, size_t last, size_t wide,
-                      const float* limit, float* panel) {
-  for (size_t k = first; k < last; ++k, panel += wide) {
+// A vector of pixels on its way to the panel. What lands behind its segment is written over by the next piece, or belongs
+// to no pixel.
+struct Piece {
+  const float* from;
+  size_t to;
+};
+
+template <int N>
+void GatherPieces(const Piece* given, size_t, const size_t* offsets, size_t taps, size_t wide, float* panel) {
+  Piece pieces[N];
+  std::copy(given, given + N, pieces);
+  for (size_t k = 0; k < taps; ++k, panel += wide) {
     const size_t offset = offsets[k];
-    for (const Segment& segment : segments) {
-      const float* from = segment.from + offset;
-      float* to = panel + segment.to;
-      const size_t whole = (segment.length + SL_VECTOR - 1) / SL_VECTOR * SL_VECTOR;
-      if (from + whole <= limit) {
-        for (size_t i = 0; i < whole; i += SL_VECTOR) Save(to + i, Load(from + i));
-      } else {
-        std::memcpy(to, from, segment.length * sizeof(float));
-      }
-    }
+    for (int i = 0; i < N; ++i) Save(panel + pieces[i].to, Load(pieces[i].from + offset));
+  }
+}
+
+template <>
+void GatherPieces<0>(const Piece* pieces, size_t count, const size_t* offsets, size_t taps, size_t wide, float* panel) {
+  for (size_t k = 0; k < taps; ++k, panel += wide) {
+    const size_t offset = offsets[k];
+    for (size_t i = 0; i < count; ++i) Save(panel + pieces[i].to, Load(pieces[i].from + offset));
   }
 }
 
 // One panel and where its sums go.
 struct Target {
   std::vector<Segment> segments;
+  std::vector<Piece> pieces;
+  bool whole;      // pieces may be read to their ends
   size_t pixels;
   int vectors;
   bool straight;   // the sums are made in the output itself
   float* out;      // of the first row
   size_t out_row;  // floats between rows
 };
+
+// Brings `taps` taps of a panel's pixels together, [tap][pixel].
+void Gather(const Target& target, const size_t* offsets, size_t taps, float* panel) {
+  const size_t wide = target.vectors * SL_VECTOR;
+  if (!target.whole) {
+    for (size_t k = 0; k < taps; ++k, panel += wide)
+      for (const Segment& segment : target.segments)
+        std::memcpy(panel + segment.to, segment.from + offsets[k], segment.length * sizeof(float));
+    return;
+  }
+  using Kernel = void (*)(const Piece*, size_t, const size_t*, size_t, size_t, float*);
+  static constexpr Kernel kKernels[] = {GatherPieces<0>, GatherPieces<1>, GatherPieces<2>, GatherPieces<3>, GatherPieces<4>,
+                                        GatherPieces<5>, GatherPieces<6>, GatherPieces<7>, GatherPieces<8>};
+  const size_t count = target.pieces.size();
+  kKernels[count <= 8 ? count : 0](target.pieces.data(), count, offsets, taps, wide, panel);
+}
 
 }  // namespace
 
@@ -139,7 +163,7 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
 
   // Copied images: n is in slot n modulo `slots`; the next one to copy is `ahead`.
   size_t slots = 0, ahead = first * kPixels / area;
-  const size_t image_floats = planes.Size();
+  const size_t image_floats = planes.Size() + (in_place ? 0 : kCopySlack);
   float* copies = nullptr;
   if (!in_place) {
     // Room for the images that a group of panels touches, and more where images are small.
@@ -147,8 +171,8 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
     slots = std::min(product.images, std::max(touched, kImageFloats / std::max<size_t>(image_floats, 1)));
     copies = images_scratch.Floats(slots * image_floats + kPixels);
   }
-  const float* limit = in_place ? planes.data + (product.images - 1) * planes.image + image_floats
-                                : copies + slots * image_floats + kPixels;
+  const float* limit = in_place ? planes.end : copies + slots * image_floats + kPixels;
+  const size_t furthest = *std::max_element(product.offsets.begin(), product.offsets.end());
   float* panel = panel_scratch.Floats(kDepth * kPixels + 2 * kPixels);
   float* sums = sums_scratch.Floats(shared * rows * kPixels);
   std::vector<Target> targets(shared);
@@ -166,6 +190,7 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
       target.pixels = std::min(kPixels, pixels - begin);
       target.vectors = static_cast<int>((target.pixels + SL_VECTOR - 1) / SL_VECTOR);
       target.segments.clear();
+      target.pieces.clear();
       for (size_t p = begin; p < begin + target.pixels;) {
         const size_t n = p / area, y = p % area / product.width, x = p % product.width;
         const size_t run = whole_image ? area - p % area : product.width - x;
@@ -173,8 +198,11 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
         const float* image = in_place ? planes.data + n * planes.image : copies + n % slots * image_floats;
         target.segments.push_back({image + y * planes.pitch + x, p - begin, length,
                                    product.out + n * product.out_image + y * product.out_row + x * product.out_column});
+        for (size_t i = 0; i < length; i += SL_VECTOR)
+          target.pieces.push_back({target.segments.back().from + i, target.segments.back().to + i});
         p += length;
       }
+      target.whole = target.pieces.back().from + furthest + SL_VECTOR <= limit;
       // Straight to the output where the pixels lie there side by side.
       target.straight = dense && target.pixels == kPixels && (begin + kPixels - 1) / area == begin / area;
       target.out = target.straight ? target.segments[0].out + row * product.out_plane : sums + t * rows * kPixels;
@@ -184,9 +212,16 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
       const size_t deep = std::min(kDepth, product.depth - k);
       for (size_t t = 0; t < count; ++t) {
         const Target& target = targets[t];
-        Gather(target.segments, product.offsets.data(), k, k + deep, target.vectors * SL_VECTOR, limit, panel);
+        Gather(target, product.offsets.data() + k, deep, panel);
+        // What is gathered next is asked for between the tiles: images in place are read in short pieces far apart.
+        const bool deeper = shared == 1 && k + kDepth < product.depth;
+        const size_t next = deeper ? k + kDepth : shared == 1 ? 0 : k;
+        const size_t next_deep = in_place ? std::min(kDepth, product.depth - next) : 0;
+        const float* next_from = target.segments[0].from + (deeper ? 0 : kPixels);
         EachTile(rows, kRows, [&](size_t begin, size_t tall) {
           const size_t r = row + begin;
+          for (size_t i = next_deep * begin / rows; i < next_deep * (begin + tall) / rows; ++i)
+            PrefetchRead(next_from + product.offsets[next + i], kPixels);
           const Strip strip{product.weights + r * product.depth + k, static_cast<ptrdiff_t>(product.depth), deep};
           TileFor(target.vectors, tall)(strip, panel, target.out + begin * target.out_row, target.out_row, k > 0,
                                         product.bias != nullptr ? product.bias + r : nullptr);

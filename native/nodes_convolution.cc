@@ -84,7 +84,7 @@ AxisTaps TapsOf(size_t kernel, size_t stride, size_t dilation, size_t out) {
 Planes InputPlanes(const Windows& w, const float* x, size_t group, std::vector<size_t>* offsets) {
   const AxisTaps rows = TapsOf(w.kernel_height, w.stride_y, w.dilation_y, w.out_height);
   const AxisTaps columns = TapsOf(w.kernel_width, w.stride_x, w.dilation_x, w.out_width);
-  Planes planes{x + group * w.channels * w.Area(), w.groups * w.channels * w.Area(), w.Area(), w.channels, w.height, w.width};
+  Planes planes{x + group * w.channels * w.Area(), x + w.images * w.groups * w.channels * w.Area(), w.groups * w.channels * w.Area(), w.Area(), w.channels, w.height, w.width};
   planes.top = w.top;
   planes.left = w.left;
   planes.stride_y = w.stride_y;
@@ -204,7 +204,7 @@ void InputGradient(const Windows& w, const float* g, const float* weights, const
       EachGroup<WindowProduct>(w, [&](size_t group) {
         WindowProduct product{};
         Planes& planes = product.planes;
-        planes = {g + group * w.filters * w.OutArea(), w.groups * w.filters * w.OutArea(), w.OutArea(), w.filters,
+        planes = {g + group * w.filters * w.OutArea(), g + w.images * w.groups * w.filters * w.OutArea(), w.groups * w.filters * w.OutArea(), w.OutArea(), w.filters,
                   w.out_height, w.out_width};
         planes.top = top;
         planes.left = left;

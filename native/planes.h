@@ -1,17 +1,29 @@
-// Copies images the way Planes says. Plain code without a target of its own: rows are copied as a whole.
-#pragma once
+// Copies images the way Planes says, whole vectors at a time. Included inside a target's namespace, after vectors.h.
+// No include guard: every target has its own.
 
-#include <algorithm>
-#include <cstring>
+// Floats that a copy may write behind its end.
+constexpr size_t kCopySlack = SL_VECTOR;
 
-#include "convolution.h"
+// `count` floats `stride` apart, then what is left of the last vector. Reads nothing at or behind `end`.
+SL_INLINE void CopyStrided(const float* from, size_t count, size_t stride, const float* end, float* to) {
+  size_t j = 0;
+  if (stride == 1) {
+    for (; j < count && from + j + SL_VECTOR <= end; j += SL_VECTOR) Save(to + j, Load(from + j));
+  } else if (stride == 2) {
+    for (; j < count && from + 2 * j + 2 * SL_VECTOR <= end; j += SL_VECTOR)
+      Save(to + j, EvenOf(Load(from + 2 * j), Load(from + 2 * j + SL_VECTOR)));
+  }
+  for (; j < count; ++j) to[j] = from[j * stride];
+}
 
-namespace sightline {
-
-// Channels [begin, end) of image n; `to` is where channel `begin` goes, channels PlaneStep() apart.
+// Channels [begin, end) of image n, PlaneStep() apart. Up to kCopySlack floats behind them are written too.
 inline void CopyPlanes(const Planes& planes, size_t n, size_t begin, size_t end, float* to) {
   const ptrdiff_t height = static_cast<ptrdiff_t>(planes.height), width = static_cast<ptrdiff_t>(planes.width);
   const ptrdiff_t sx = static_cast<ptrdiff_t>(planes.stride_x), pitch = static_cast<ptrdiff_t>(planes.pitch);
+  const Vec zero = Fill(0.0f);
+  const auto clear = [&](float* at, ptrdiff_t count) {
+    for (ptrdiff_t j = 0; j < count; j += SL_VECTOR) Save(at + j, zero);
+  };
   for (size_t c = begin; c < end; ++c) {
     const float* from = planes.data + n * planes.image + c * planes.plane;
     for (const auto& [residue_y, residue_x] : planes.residues) {
@@ -22,20 +34,13 @@ inline void CopyPlanes(const Planes& planes, size_t n, size_t begin, size_t end,
       for (size_t i = 0; i < planes.lines; ++i, to += pitch) {
         const ptrdiff_t y = static_cast<ptrdiff_t>(i * planes.stride_y + residue_y) - planes.top;
         if (y < 0 || y >= height) {
-          std::fill(to, to + pitch, 0.0f);
+          clear(to, pitch);
           continue;
         }
-        const float* row = from + y * width + shift;
-        std::fill(to, to + first, 0.0f);
-        if (sx == 1) {
-          std::copy(row + first, row + last, to + first);
-        } else {
-          for (ptrdiff_t j = first; j < last; ++j) to[j] = row[j * sx];
-        }
-        std::fill(to + last, to + pitch, 0.0f);
+        clear(to, first);
+        CopyStrided(from + y * width + shift + first * sx, last - first, sx, planes.end, to + first);
+        clear(to + last, pitch - last);
       }
     }
   }
 }
-
-}  // namespace sightline

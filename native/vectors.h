@@ -8,16 +8,19 @@ typedef float LooseVec __attribute__((vector_size(SL_VECTOR * 4), aligned(4)));
 SL_INLINE Vec Load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 SL_INLINE void Save(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
 SL_INLINE Vec Fill(float value) { return Vec{} + value; }
-// The first or the second half of both, lane by lane in turn.
+// The first or the second half of both, lane by lane in turn; the even lanes of both, one after the other.
 #if SL_VECTOR == 16
 SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
 SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31); }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30); }
 #elif SL_VECTOR == 8
 SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
 SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
 #else
 SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
 SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6); }
 #endif
 #else
 struct Vec {
@@ -31,6 +34,7 @@ SL_INLINE Vec operator+(Vec a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.la
 SL_INLINE Vec& operator+=(Vec& a, Vec b) { return a = a + b; }
 SL_INLINE Vec ZipLow(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (i % 2 ? b : a).lane[i / 2]; return v; }
 SL_INLINE Vec ZipHigh(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (i % 2 ? b : a).lane[SL_VECTOR / 2 + i / 2]; return v; }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (2 * i < SL_VECTOR ? a : b).lane[2 * i % SL_VECTOR]; return v; }
 #endif
 
 // to[j * to_row + i] = from[i * from_row + j], SL_VECTOR × SL_VECTOR: log2 rounds of perfect shuffles.
@@ -74,6 +78,18 @@ inline void Transpose(const float* from, size_t from_row, size_t rows, size_t co
     for (size_t j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
 }
 
+// Asks for memory that is about to be written, or that is to be read later.
+SL_INLINE void PrefetchWrite(const float* p, int count) {
+#if defined(__GNUC__)
+  for (int i = 0; i < count; i += 16) __builtin_prefetch(p + i, 1, 3);
+#endif
+}
+SL_INLINE void PrefetchRead(const float* p, int count) {
+#if defined(__GNUC__)
+  for (int i = 0; i < count; i += 16) __builtin_prefetch(p + i, 0, 2);
+#endif
+}
+
 // The factor whose numbers are broadcast: row r, step k is data[r * row + k], where after `length` steps `gap` numbers
 // are skipped, and after `runs` such runs `block_gap` more, `blocks` times over.
 struct Strip {
@@ -94,10 +110,11 @@ void Tile(const Strip& strip, const float* SL_RESTRICT b, float* SL_RESTRICT c, 
 #if defined(__clang__)
 #pragma clang fp contract(fast)
 #endif
+  // The sums' place is on its way here while they are made.
+  for (int r = 0; r < R; ++r) PrefetchWrite(c + r * c_row, V * SL_VECTOR);
   Vec sum[R][V];
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v)
-      sum[r][v] = added ? Load(c + r * c_row + v * SL_VECTOR) : Fill(bias != nullptr ? bias[r] : 0.0f);
+    for (int v = 0; v < V; ++v) sum[r][v] = Fill(0.0f);
   // One pointer for three rows: the others are within reach of an address.
   constexpr int kBases = (R + 2) / 3;
   const ptrdiff_t row = strip.row;
@@ -119,8 +136,11 @@ void Tile(const Strip& strip, const float* SL_RESTRICT b, float* SL_RESTRICT c, 
     }
     for (int i = 0; i < kBases; ++i) base[i] += strip.block_gap;
   }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) Save(c + r * c_row + v * SL_VECTOR, sum[r][v]);
+  for (int r = 0; r < R; ++r) {
+    float* to = c + r * c_row;
+    const Vec shift = Fill(bias != nullptr ? bias[r] : 0.0f);
+    for (int v = 0; v < V; ++v) Save(to + v * SL_VECTOR, sum[r][v] + (added ? Load(to + v * SL_VECTOR) : shift));
+  }
 }
 
 using TileKernel = void (*)(const Strip&, const float*, float*, size_t, bool, const float*);
