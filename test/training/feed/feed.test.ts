@@ -277,6 +277,8 @@ describe('a feed', () => {
       await expect(open(options)).rejects.toMatchObject({ code: 'E_ARGUMENT' });
     }
     await expect(open({ balanced: true, targets: { kind: 'image' } })).rejects.toMatchObject({ code: 'E_ARGUMENT' });
+    const vast = { ...preprocessing, height: 2 ** 20, width: 2 ** 20 };
+    await expect(open({ preprocessing: vast })).rejects.toMatchObject({ code: 'E_MEMORY' });
     await withFeed({}, async (feed) => {
       expect(() => feed.epoch(0, { from: 5 })).toThrow(/iteration from 0 to 4/);
       expect(() => feed.epoch(-1)).toThrow(/epoch/);
