@@ -116,3 +116,54 @@ it.each(Object.entries(losses))("loss %s and its gradient are PyTorch's", async 
   const scale = Math.max(...gradient.data.map(Math.abs));
   expect(largestDifference(outputs[found].data as Float32Array, gradient.data) / scale).toBeLessThan(1e-5);
 });
+
+const aligned = [...arrays.keys()].flatMap((key) => /^alignment\/(.*)\/loss$/.exec(key)?.[1] ?? []);
+
+describe.each(['onnxruntime', 'native'] as const)('attention alignment through the gradient pass twice, %s', (runtime) => {
+  it('covers maps at the end and in the middle', () => expect(aligned).toHaveLength(4));
+
+  it.each(aligned)('%s', async (name) => {
+    const [network, layer] = name.split('@');
+    const start = new Map(
+      [...weights]
+        .filter(([key]) => key.startsWith(`${network}/`))
+        .map(([key, { dims, data }]) => [key.slice(network.length + 1), f32(dims, data)]),
+    );
+    const size = network === 'small_cnn' ? 16 : 64;
+    const channels = network === 'resnet' ? 1 : 3;
+    const model = narrowNetworks[network]({ channels, size, classes: 5, weights: start });
+    const step = await openTrainingStep(model, {
+      batch,
+      runtime,
+      loss: { kind: 'cross-entropy' },
+      alignment: { weight: 0.7, layer },
+      optimiser: { rule: 'sgd', learningRate: 1 },
+    });
+    const dims = [batch, channels, size, size];
+    const rois = tensor('f32', [batch, size, size]);
+    for (let b = 0; b < batch - 1; b++) {
+      for (let y = (b * size) / 8; y < size / 2 + (b * size) / 8; y++) {
+        rois.data.fill(1, (b * size + y) * size + size / 4, (b * size + y + 1) * size);
+      }
+    }
+    const images = tensor('f32', dims, hashed(1000, sizeOf(dims)));
+    const targets = tensor('f32', [batch, 5], Float32Array.from({ length: batch * 5 }, (_, i) => Number(i % 6 === 0)));
+    const report = await step.accumulate({ images, targets, rois }, 0);
+    await step.apply(backend);
+    const after = step.model().initializers;
+    await step.close();
+    const [loss, misaligned] = golden(`alignment/${name}/loss`).data;
+    expect(misaligned).toBeGreaterThan(0.1);
+    expect(Math.abs(report.loss / loss - 1)).toBeLessThan(1e-5);
+    expect(Math.abs((report.alignment ?? NaN) / misaligned - 1)).toBeLessThan(1e-5);
+    const all: [number[], number[]] = [[], []];
+    for (const [key, { data }] of arrays) {
+      const prefix = `alignment/${name}/gradient/`;
+      if (!key.startsWith(prefix)) continue;
+      const [before, now] = [start, after].map((of) => valuesOf(of.get(key.slice(prefix.length))!));
+      all[0].push(...data.map((_, i) => before[i] - now[i]));
+      all[1].push(...data);
+    }
+    expect(agreement(...all).relativeL2).toBeLessThan(1e-4);
+  });
+});

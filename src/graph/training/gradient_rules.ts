@@ -32,7 +32,8 @@ function convolution({ emit, node, arriving, wants }: GradientView): (string | u
 }
 
 /** Of a ConvTranspose: it is a convolution turned round, so its own gradients are that convolution and its weights'. */
-function transposedConvolution({ emit, node, arriving, wants }: GradientView): (string | undefined)[] {
+function transposedConvolution(view: GradientView): (string | undefined)[] | undefined {
+  const { emit, node, arriving, wants } = view;
   const g = arriving(0);
   if (!g) return [];
   const [x, w] = node.inputs;
@@ -43,9 +44,8 @@ function transposedConvolution({ emit, node, arriving, wants }: GradientView): (
   const ends = spatial.map(
     (n, axis) => (n - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 - begins[axis] - size[axis],
   );
-  if ([...begins, ...ends].some((pad) => pad < 0)) {
-    throw unsupportedOp(node, 'no gradient rule for its output padding or cropped border', 'Train another network.');
-  }
+  // Output padding, or a border that is cut off: the standard ops can do it.
+  if ([...begins, ...ends].some((pad) => pad < 0)) return undefined;
   const attributes = { ...resolved({ ...windows, ends }, size), group };
   return [
     wants(0) ? emit.op('Conv', [g, w], attributes) : undefined,
@@ -95,12 +95,17 @@ function globalAveragePool({ emit, node, arriving }: GradientView): (string | un
   return [g && emit.own('AveragePoolGradient', [g], attributes)[0]];
 }
 
+/** A rule that may leave a case to the standard one. */
+type OwnRule = (view: GradientView) => (string | undefined)[] | undefined;
+
 const planar =
-  (rule: GradientRule, otherwise: GradientRule | undefined): GradientRule =>
+  (rule: OwnRule, otherwise: GradientRule | undefined): GradientRule =>
   (view) => {
     // Kernels of our own are for images; a model of sequences or volumes keeps the standard ops.
-    const flat = view.emit.dims(view.node.inputs[0]).length === 4;
-    return flat || !otherwise ? rule(view) : otherwise(view);
+    const own = view.emit.dims(view.node.inputs[0]).length === 4 ? rule(view) : undefined;
+    if (own) return own;
+    if (!otherwise) throw unsupportedOp(view.node, `no gradient rule for ${view.node.op}`, 'Train another network.');
+    return otherwise(view);
   };
 
 /**
@@ -110,7 +115,7 @@ const planar =
 export function trainingRules(
   standard: (op: string) => GradientRule | undefined,
 ): Readonly<Record<string, GradientRule>> {
-  const rules: Record<string, GradientRule> = {
+  const rules: Record<string, OwnRule> = {
     Conv: convolution,
     ConvTranspose: transposedConvolution,
     BatchNormalization: batchNorm,
