@@ -78,8 +78,9 @@ int Threads() { return ThreadCount().load(std::memory_order_relaxed); }
 void SetThreads(int count) { ThreadCount().store(std::max(1, count), std::memory_order_relaxed); }
 
 void ParallelFor(size_t count, size_t bytes, const std::function<void(size_t, size_t)>& body) {
-  // Waking a thread that spins or sleeps costs about as much as reading this many bytes.
-  constexpr size_t kBytesPerThread = 64 * 1024;
+  // Handing a part to a thread that looks out for it, and its memory to another core, costs about as much as reading this
+  // many bytes.
+  constexpr size_t kBytesPerThread = 128 * 1024;
   const int most = thread_limit > 0 ? std::min(thread_limit, Threads()) : Threads();
   RunParts(count, bytes, std::min({static_cast<size_t>(most), count, bytes / kBytesPerThread + 1}), body);
 }

@@ -3,7 +3,7 @@ import { Rng } from '../../src/core/rng.js';
 import { sizeOf, tensor, type Tensor } from '../../src/core/tensor.js';
 import { nativeObstacle, openNativeSession } from '../../src/runtime/index.js';
 import { crowding, pack, type Interval } from '../../src/runtime/native/memory.js';
-import { byOnnxRuntime, deviation, draft, type Draft, type Drafted } from './native_graph.js';
+import { byOnnxRuntime, deviation, draft, sameBits, type Draft, type Drafted } from './native_graph.js';
 import { opCases } from './native_ops.js';
 
 /** Two runs of the plan, each held against ONNX Runtime's. */
@@ -25,10 +25,11 @@ describe('ops of plans, against ONNX Runtime', () => {
 });
 
 const fiveOps = ({ emit, input, constant, output }: Draft) => {
-  const x = input('x', [2, 3, 40, 50]);
+  // Large enough for two threads.
+  const x = input('x', [2, 3, 160, 50]);
   const y = emit.op('Relu', [emit.add(x, constant([3, 1, 1]))]);
-  const z = emit.op('Sigmoid', [emit.reshape(y, [6, 2000])]);
-  const w = emit.mul(z, constant([2000]));
+  const z = emit.op('Sigmoid', [emit.reshape(y, [6, 8000])]);
+  const w = emit.mul(z, constant([8000]));
   output(y);
   output(emit.op('Exp', [emit.sub(w, z)]));
   output(emit.op('ReduceSum', [y, emit.ints([2, 3])], { keepdims: 0 }));
@@ -62,7 +63,10 @@ describe('plans', () => {
     const drafted = draft('threads', fiveOps);
     const [one, two] = await Promise.all([1, 2].map((threads) => openNativeSession(drafted.graph, { threads })));
     const expected = await one.run(drafted.inputs);
-    for (let run = 0; run < 20; run++) expect(await two.run(drafted.inputs)).toEqual(expected);
+    for (let run = 0; run < 20; run++) {
+      const found = await two.run(drafted.inputs);
+      for (const name of one.outputNames) expect(sameBits(found[name].data, expected[name].data)).toBe(true);
+    }
     await Promise.all([one.close(), two.close()]);
   });
 
@@ -95,19 +99,13 @@ describe('plans', () => {
     for (let run = 0; run < 3; run++) await session.run(drafted.inputs);
     const { runs, ops, nodes } = session.profile();
     expect(runs).toBe(3);
-    expect(nodes.map(({ op }) => op)).toEqual(
-      ['Add', 'Relu', 'ReduceSum', 'Sigmoid', 'Mul', 'Sub', 'Exp'].sort(inOrderOf(nodes)),
-    );
+    // ReduceSum comes last in the graph; it runs as soon as it can.
+    expect(nodes.map(({ op }) => op)).toEqual(['Add', 'Relu', 'ReduceSum', 'Sigmoid', 'Mul', 'Sub', 'Exp']);
     expect(ops.map(({ nodes: count }) => count)).toEqual(ops.map(() => 1));
     expect(ops.every(({ milliseconds }) => milliseconds > 0)).toBe(true);
     await session.close();
   });
 });
-
-function inOrderOf(nodes: readonly { op: string }[]) {
-  const at = (op: string) => nodes.findIndex((node) => node.op === op);
-  return (a: string, b: string) => at(a) - at(b);
-}
 
 describe('refusals', () => {
   const simple = draft('refusals', ({ emit, input, output }) => output(emit.op('Relu', [input('x', [2, 3])])));

@@ -119,7 +119,14 @@ function pad(view: StepView): StepForm {
 
 const forms: Record<string, ((view: StepView) => StepForm) | undefined> = {
   Conv: windowed(weights, 0),
-  MaxPool: windowed(given, 0),
+  MaxPool: (view) => {
+    if (view.node.outputs[1]) throw new Unplannable('its indices are read');
+    return windowed(given, 0)(view);
+  },
+  BatchNormalization: ({ node }) => {
+    if (intAttribute(node, 'training_mode', 0) === 1) throw new Unplannable('it is in training mode');
+    return { inputs: node.inputs, attributes: numbers(node) };
+  },
   AveragePool: windowed(given, 0),
   ConvTranspose: (view) => {
     const windows = turnedWindows(view.node, dimsOf(view, 0).slice(2), weights(view));
