@@ -18,8 +18,9 @@
 namespace sightline {
 namespace {
 
-// Taps per block: a panel of them stays in the first-level cache.
-constexpr size_t kDepth = 192;
+// Taps per block, at most. Where few rows share a panel, it has to stay in the first-level cache beside them.
+constexpr size_t kDepth = 384, kShallow = 96;
+constexpr size_t kFewRows = 64;
 // Weights above this many floats leave the second-level cache: several panels then share each block of them.
 constexpr size_t kCachedWeights = 256 * 1024;
 constexpr size_t kSharedPanels = 8;
@@ -159,6 +160,7 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
   const bool in_place = planes.InPlace();
   const bool dense = product.out_column == 1 && product.out_row == product.width;
   const bool whole_image = in_place && dense && planes.pitch == product.width;
+  const size_t depth = product.rows <= kFewRows ? kShallow : kDepth;
   const size_t shared = product.rows * product.depth <= kCachedWeights ? 1 : kSharedPanels;
 
   // Copied images: n is in slot n modulo `slots`; the next one to copy is `ahead`.
@@ -173,7 +175,7 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
   }
   const float* limit = in_place ? planes.end : copies + slots * image_floats + kPixels;
   const size_t furthest = *std::max_element(product.offsets.begin(), product.offsets.end());
-  float* panel = panel_scratch.Floats(kDepth * kPixels + 2 * kPixels);
+  float* panel = panel_scratch.Floats(depth * kPixels + 2 * kPixels);
   float* sums = sums_scratch.Floats(shared * rows * kPixels);
   std::vector<Target> targets(shared);
 
@@ -208,15 +210,15 @@ void Panels(const WindowProduct& product, size_t first, size_t last, size_t row,
       target.out = target.straight ? target.segments[0].out + row * product.out_plane : sums + t * rows * kPixels;
       target.out_row = target.straight ? product.out_plane : target.vectors * SL_VECTOR;
     }
-    for (size_t k = 0; k < product.depth; k += kDepth) {
-      const size_t deep = std::min(kDepth, product.depth - k);
+    for (size_t k = 0; k < product.depth; k += depth) {
+      const size_t deep = std::min(depth, product.depth - k);
       for (size_t t = 0; t < count; ++t) {
         const Target& target = targets[t];
         Gather(target, product.offsets.data() + k, deep, panel);
         // What is gathered next is asked for between the tiles: images in place are read in short pieces far apart.
-        const bool deeper = shared == 1 && k + kDepth < product.depth;
-        const size_t next = deeper ? k + kDepth : shared == 1 ? 0 : k;
-        const size_t next_deep = in_place ? std::min(kDepth, product.depth - next) : 0;
+        const bool deeper = shared == 1 && k + depth < product.depth;
+        const size_t next = deeper ? k + depth : shared == 1 ? 0 : k;
+        const size_t next_deep = in_place ? std::min(depth, product.depth - next) : 0;
         const float* next_from = target.segments[0].from + (deeper ? 0 : kPixels);
         EachTile(rows, kRows, [&](size_t begin, size_t tall) {
           const size_t r = row + begin;

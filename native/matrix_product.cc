@@ -57,6 +57,13 @@ void MultiplyMatrices(const Matrix& a, const Matrix& b, size_t rows, size_t dept
   rows_scratch.Trim();
 }
 
+void TransposeMatrix(const float* a, size_t rows, size_t columns, float* out) {
+  constexpr size_t kColumns = 64;
+  ParallelFor((columns + kColumns - 1) / kColumns, rows * columns * 2 * sizeof(float), [&](size_t begin, size_t end) {
+    SL_DISPATCH(TransposeColumns)(a, rows, columns, begin * kColumns, std::min(end * kColumns, columns), out);
+  });
+}
+
 }  // namespace sightline
 
 #else
@@ -72,6 +79,10 @@ constexpr int kWide = 3;
 constexpr size_t kColumns = kWide * SL_VECTOR;
 
 }  // namespace
+
+void TransposeColumns(const float* a, size_t rows, size_t columns, size_t begin, size_t end, float* out) {
+  Transpose(a + begin, columns, rows, end - begin, out + begin * rows, rows);
+}
 
 size_t ColumnsAtOnce() { return kColumns; }
 

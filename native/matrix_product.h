@@ -14,4 +14,7 @@ struct Matrix {
 // result does not depend on how many.
 void MultiplyMatrices(const Matrix& a, const Matrix& b, size_t rows, size_t depth, size_t columns, float alpha, float* out);
 
+// out[columns, rows] = the transpose of a[rows, columns], both row-major and dense. Spreads over threads by itself.
+void TransposeMatrix(const float* a, size_t rows, size_t columns, float* out);
+
 }  // namespace sightline

@@ -5,7 +5,9 @@
 #include <stdexcept>
 
 #include "convolution.h"
+#include "matrix_product.h"
 #include "plan.h"
+#include "scratch.h"
 
 namespace sightline {
 namespace {
@@ -22,6 +24,8 @@ struct Windows {
   size_t Area() const { return height * width; }
   size_t OutArea() const { return out_height * out_width; }
 };
+
+thread_local Scratch turned_scratch, chosen_scratch;
 
 // Dims with two spatial axes: one axis is a row.
 std::vector<int64_t> Planar(std::vector<int64_t> dims) {
@@ -116,12 +120,18 @@ void EachGroup(const Windows& w, F product) {
 
 bool Empty(const PlanValue& value) { return value.Count() == 0; }
 
+// Each channel's planes hold its bias, or 0 where there is none.
+void FillPlanes(float* y, size_t images, size_t channels, size_t area, const float* bias) {
+  ParallelFor(images * channels, images * channels * area * sizeof(float), [&](size_t begin, size_t end) {
+    for (size_t plane = begin; plane < end; ++plane)
+      std::fill_n(y + plane * area, area, bias != nullptr ? bias[plane % channels] : 0.0f);
+  });
+}
+
 // A sum of nothing: what is left where one of the factors is empty.
 void FillBias(const PlanValue& y, const float* bias) {
   const size_t channels = static_cast<size_t>(y.dims[1]), images = static_cast<size_t>(y.dims[0]);
-  const size_t area = static_cast<size_t>(y.Count()) / (channels * images);
-  for (size_t plane = 0; plane < images * channels; ++plane)
-    std::fill_n(y.Floats() + plane * area, area, bias != nullptr ? bias[plane % channels] : 0.0f);
+  FillPlanes(y.Floats(), images, channels, static_cast<size_t>(y.Count()) / (channels * images), bias);
 }
 
 // y = bias + Σ_taps w · x.
@@ -173,6 +183,14 @@ BackTaps BackTapsOf(size_t residue, size_t kernel, size_t stride, size_t dilatio
 // dx of g, for each residue of rows and columns modulo the stride: the taps that reach it are a product of its own.
 // weights: [groups·filters, channels, taps]; a residue that no tap reaches is the bias alone.
 void InputGradient(const Windows& w, const float* g, const float* weights, const float* bias, float* dx) {
+  // [groups·channels, taps, filters]: the filters are the inner axis of the sums.
+  const size_t row = w.channels * w.Taps();
+  float* turned = turned_scratch.Floats(w.groups * w.filters * row);
+  for (size_t group = 0; group < w.groups; ++group)
+    TransposeMatrix(weights + group * w.filters * row, w.filters, row, turned + group * w.filters * row);
+  // A pixel that no tap reaches has the bias alone.
+  const bool gaps = w.stride_y > w.kernel_height || w.stride_x > w.kernel_width || w.dilation_y > 1 || w.dilation_x > 1;
+  if (gaps && (w.stride_y > 1 || w.stride_x > 1)) FillPlanes(dx, w.images, w.groups * w.channels, w.Area(), bias);
   for (size_t ry = 0; ry < std::min(w.stride_y, w.height); ++ry) {
     const BackTaps rows = BackTapsOf(ry, w.kernel_height, w.stride_y, w.dilation_y, w.top);
     for (size_t rx = 0; rx < std::min(w.stride_x, w.width); ++rx) {
@@ -180,27 +198,22 @@ void InputGradient(const Windows& w, const float* g, const float* weights, const
       const size_t height = (w.height - ry + w.stride_y - 1) / w.stride_y;
       const size_t width = (w.width - rx + w.stride_x - 1) / w.stride_x;
       const size_t taps = rows.taps.size() * columns.taps.size();
-      if (taps == 0) {
-        for (size_t plane = 0; plane < w.images * w.groups * w.channels; ++plane)
-          for (size_t y = ry; y < w.height; y += w.stride_y)
-            for (size_t x = rx; x < w.width; x += w.stride_x)
-              dx[plane * w.Area() + y * w.width + x] = bias != nullptr ? bias[plane % (w.groups * w.channels)] : 0.0f;
-        continue;
-      }
+      if (taps == 0) continue;
       const ptrdiff_t top = -*std::min_element(rows.line.begin(), rows.line.end());
       const ptrdiff_t left = -*std::min_element(columns.line.begin(), columns.line.end());
       const ptrdiff_t bottom = *std::max_element(rows.line.begin(), rows.line.end());
       const ptrdiff_t right = *std::max_element(columns.line.begin(), columns.line.end());
       const size_t depth = w.filters * taps;
-      std::vector<float> turned(w.groups * w.channels * depth);  // [groups·channels, filters, taps]
-      for (size_t group = 0; group < w.groups; ++group)
-        for (size_t f = 0; f < w.filters; ++f)
-          for (size_t c = 0; c < w.channels; ++c) {
-            const float* from = weights + ((group * w.filters + f) * w.channels + c) * w.Taps();
-            float* to = turned.data() + (group * w.channels + c) * depth + f * taps;
-            for (size_t ky : rows.taps)
-              for (size_t kx : columns.taps) *to++ = from[ky * w.kernel_width + kx];
-          }
+      // Weights of these taps alone, [groups·channels, taps, filters].
+      const float* chosen = turned;
+      if (taps != w.Taps()) {
+        float* to = chosen_scratch.Floats(w.groups * w.channels * depth);
+        chosen = to;
+        for (size_t c = 0; c < w.groups * w.channels; ++c)
+          for (size_t ky : rows.taps)
+            for (size_t kx : columns.taps)
+              to = std::copy_n(turned + (c * w.Taps() + ky * w.kernel_width + kx) * w.filters, w.filters, to);
+      }
       EachGroup<WindowProduct>(w, [&](size_t group) {
         WindowProduct product{};
         Planes& planes = product.planes;
@@ -210,12 +223,12 @@ void InputGradient(const Windows& w, const float* g, const float* weights, const
         planes.left = left;
         planes.lines = static_cast<size_t>(static_cast<ptrdiff_t>(height) + bottom + top);
         planes.pitch = static_cast<size_t>(static_cast<ptrdiff_t>(width) + right + left);
-        for (size_t f = 0; f < w.filters; ++f)
-          for (ptrdiff_t y : rows.line)
-            for (ptrdiff_t x : columns.line)
+        for (ptrdiff_t y : rows.line)
+          for (ptrdiff_t x : columns.line)
+            for (size_t f = 0; f < w.filters; ++f)
               product.offsets.push_back(f * planes.PlaneStep() + static_cast<size_t>(y + top) * planes.pitch +
                                         static_cast<size_t>(x + left));
-        product.weights = turned.data() + group * w.channels * depth;
+        product.weights = chosen + group * w.channels * depth;
         product.bias = bias != nullptr ? bias + group * w.channels : nullptr;
         product.rows = w.channels;
         product.depth = depth;
@@ -231,6 +244,8 @@ void InputGradient(const Windows& w, const float* g, const float* weights, const
       });
     }
   }
+  turned_scratch.Trim();
+  chosen_scratch.Trim();
 }
 
 void ConvInputGradient(const PlanNode& node) {
