@@ -32,6 +32,8 @@ const overwrites = new Map<string, readonly number[]>([
   ...['Softplus', 'Sqrt', 'Tanh'].map(first),
   ...['Add', 'Div', 'Max', 'Min', 'Mul', 'Pow', 'ReluGradient', 'Sub'].map(either),
   ['Where', [1, 2]],
+  // dx over g or x: its kernel reads an element of both before it writes that of dx.
+  ...['BatchNormTrainingGradient', 'BatchNormGradient'].map(either),
 ]);
 
 function first(op: string): [string, readonly number[]] {
