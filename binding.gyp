@@ -7,6 +7,7 @@
         "native/addon.cc",
         "native/runtime.cc",
         "native/dice.cc",
+        "native/dropout_mask.cc",
         "native/first_order.cc",
         "native/forest_fit.cc",
         "native/forest_predict.cc",

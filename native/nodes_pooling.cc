@@ -133,7 +133,10 @@ namespace SL_NS {
 #include "lanes.h"
 
 // The larger of two, of equal ones the first; NaN wins.
-SL_INLINE float Larger(float a, float b) { return (b > a) | (b != b) ? b : a; }
+SL_INLINE float Larger(float a, float b) {
+  const float larger = b > a ? b : a;
+  return b != b ? b : larger;
+}
 
 template <bool kMax>
 SL_INLINE float Joined(float a, float b) {
@@ -197,7 +200,8 @@ SL_INLINE void MarkStrided(const float* x, const float* y, int32_t* taps, int32_
   SL_EACH_APART
   for (int64_t o = from; o < to; ++o) {
     const float v = x[o * (kStride ? kStride : stride)];
-    taps[o] = (v == y[o]) | (v != v) ? tap : taps[o];
+    const int32_t equal = v == y[o] ? tap : taps[o];
+    taps[o] = v != v ? tap : equal;
   }
 }
 
