@@ -29,7 +29,8 @@
         "native/nodes_pointwise.cc",
         "native/nodes_pooling.cc",
         "native/nodes_reduction.cc",
-        "native/nodes_shaping.cc"
+        "native/nodes_shaping.cc",
+        "native/nodes_standardisation.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # Swallow: a promise that settles while its worker thread is torn down has nobody to throw to, and must not abort.

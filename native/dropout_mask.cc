@@ -62,6 +62,7 @@ void DropoutMask(const Call& call) {
 
 namespace sightline {
 namespace SL_NS {
+namespace {
 
 #if SL_X86_TARGETS
 
@@ -72,7 +73,7 @@ typedef uint64_t Words __attribute__((vector_size(8 * kWords)));
 
 SL_INLINE Words Product(Words a, Words b) {
 #if SL_VECTOR == 16
-  return reinterpret_cast<Words>(_mm512_mul_epu32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+  return reinterpret_cast<Words>(_mm512_maskz_mul_epu32(0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
 #elif SL_VECTOR == 8
   return reinterpret_cast<Words>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 #else
@@ -130,6 +131,7 @@ void MaskTile(const MaskDraw& draw, uint32_t block, float* mask) {
   }
 }
 
+}  // namespace
 }  // namespace SL_NS
 }  // namespace sightline
 

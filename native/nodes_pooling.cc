@@ -129,6 +129,7 @@ const std::vector<NodeEntry> kPoolingNodes = {
 
 namespace sightline {
 namespace SL_NS {
+namespace {
 
 #include "lanes.h"
 
@@ -309,6 +310,7 @@ float Largest(const float* x, size_t count) {
   return most;
 }
 
+}  // namespace
 }  // namespace SL_NS
 }  // namespace sightline
 
