@@ -10,6 +10,7 @@
         "native/convolution_windows.cc",
         "native/thread_pool.cc",
         "native/dice.cc",
+        "native/dropout_mask.cc",
         "native/first_order.cc",
         "native/forest_fit.cc",
         "native/forest_predict.cc",
@@ -35,6 +36,7 @@
         "native/nodes_pooling.cc",
         "native/nodes_reduction.cc",
         "native/nodes_shaping.cc",
+        "native/nodes_standardisation.cc",
         "native/strided_copy.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

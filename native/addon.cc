@@ -23,6 +23,7 @@ struct Entry {
 // One line a kernel.
 constexpr Entry kKernels[] = {
     {"dice", sightline::Dice},
+    {"dropout_mask", sightline::DropoutMask},
     {"first_order", sightline::FirstOrder},
     {"forest_fit", sightline::ForestFit},
     {"forest_predict", sightline::ForestPredict},

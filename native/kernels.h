@@ -75,6 +75,7 @@ class ThreadLimit {
 
 // The kernels: one function a file, listed in addon.cc.
 void Dice(const Call& call);
+void DropoutMask(const Call& call);
 void FirstOrder(const Call& call);
 void ForestFit(const Call& call);
 void ForestPredict(const Call& call);

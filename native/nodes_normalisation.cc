@@ -3,17 +3,13 @@
 
 #include <cmath>
 
+#include "affine.h"
 #include "channel_work.h"
 #include "each_apart.h"
 #include "simd.h"
 
 namespace sightline {
 namespace {
-
-// y = (x - mean) factor + bias, in float: training's forward and backward must agree on the sign of every y.
-struct Affine {
-  float mean, factor, bias;
-};
 
 // dx = factor (g - offset - (x - mean) slope): the statistics depend on x.
 struct Correction {
@@ -28,32 +24,6 @@ struct Correction {
 
 namespace sightline {
 namespace {
-
-// One number a channel.
-float* PerChannel(const std::vector<PlanValue>& values, size_t i, size_t channels, const char* name) {
-  if (i >= values.size() || values[i].data == nullptr || values[i].Count() != static_cast<int64_t>(channels))
-    throw std::invalid_argument(std::string("expected a ") + name + " for every channel");
-  return values[i].Floats();
-}
-
-float* Whole(const std::vector<PlanValue>& values, size_t i, const PlanValue& like) {
-  if (i >= values.size() || values[i].data == nullptr || values[i].Count() != like.Count())
-    throw std::invalid_argument("values differ in size");
-  return values[i].Floats();
-}
-
-const PlanValue& Given(const PlanNode& node, size_t input) {
-  if (!node.Has(input)) throw std::invalid_argument("input " + std::to_string(input) + " is missing");
-  return node.inputs[input];
-}
-
-double Epsilon(const PlanNode& node) { return node.Number("epsilon", 1e-5); }
-
-double InverseDeviation(float variance, double epsilon) { return 1 / std::sqrt(static_cast<double>(variance) + epsilon); }
-
-Affine AffineOf(float mean, float variance, float scale, float bias, double epsilon) {
-  return {mean, static_cast<float>(scale * InverseDeviation(variance, epsilon)), bias};
-}
 
 void BatchNormTraining(const PlanNode& node) {
   const ChannelWork work(Given(node, 0), 2);
@@ -185,42 +155,10 @@ const std::vector<NodeEntry> kNormalisationNodes = {
 
 namespace sightline {
 namespace SL_NS {
+namespace {
 
 #include "lanes.h"
-
-// Adds to the lanes x - about and its square.
-void SumAbout(const float* x, size_t count, float about, double* lanes) {
-  const Lanes shift = Splat(about);
-  Lanes sum = LoadLanes(lanes), squares = LoadLanes(lanes + 8), sum2 = Splat(0), squares2 = Splat(0);
-  size_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const Lanes a = Widen(x + i) - shift, b = Widen(x + i + 8) - shift;
-    sum += a;
-    squares += a * a;
-    sum2 += b;
-    squares2 += b * b;
-  }
-  while (i < count) {
-    float rest[8];
-    for (size_t k = 0; k < 8; ++k) rest[k] = i + k < count ? x[i + k] : about;
-    const Lanes a = Widen(rest) - shift;
-    sum += a;
-    squares += a * a;
-    i += 8;
-  }
-  SaveLanes(sum + sum2, lanes);
-  SaveLanes(squares + squares2, lanes + 8);
-}
-
-template <bool kRelu>
-void Normalise(const float* x, float* y, size_t count, const Affine& affine) {
-  const Affine a = affine;
-  SL_EACH_APART
-  for (size_t i = 0; i < count; ++i) {
-    const float v = (x[i] - a.mean) * a.factor + a.bias;
-    y[i] = kRelu ? (v < 0 ? 0.0f : v) : v;
-  }
-}
+#include "normalise.h"
 
 // The gradient that arrives before the ReLU.
 template <bool kRelu>
@@ -277,6 +215,7 @@ void WherePositive(const float* g, const float* y, float* dx, size_t count) {
   for (size_t i = 0; i < count; ++i) dx[i] = y[i] > 0 ? g[i] : 0.0f;
 }
 
+}  // namespace
 }  // namespace SL_NS
 }  // namespace sightline
 

@@ -34,13 +34,20 @@ const PlanValue& Output(const PlanNode& node) {
   return node.outputs[0];
 }
 
+// plane(p, row): a plane's work, with room for a row of all that its windows touch. `values`: of all planes together.
+template <typename Plane>
+void EachPlane(const PoolWindows& w, int64_t values, Plane plane) {
+  ParallelFor(static_cast<size_t>(w.planes), static_cast<size_t>(4 * values), [&](size_t begin, size_t end) {
+    std::vector<float> row(static_cast<size_t>(w.axes[2].Reach()));
+    for (size_t p = begin; p < end; ++p) plane(static_cast<int64_t>(p), row);
+  });
+}
+
 void MaxPool(const PlanNode& node) {
   const PlanValue &x = Input(node, 0), &y = Output(node);
   const PoolWindows w(node, x.dims, y.dims);
-  ParallelFor(static_cast<size_t>(w.planes), static_cast<size_t>(4 * (x.Count() + y.Count())), [&](size_t begin, size_t end) {
-    std::vector<float> row(static_cast<size_t>(w.axes[2].Reach()));
-    for (size_t p = begin; p < end; ++p)
-      SL_DISPATCH(PoolPlane<true>)(w, x.Floats() + p * w.Large(), y.Floats() + p * w.Small(), row, nullptr);
+  EachPlane(w, x.Count() + y.Count(), [&](int64_t p, std::vector<float>& row) {
+    SL_DISPATCH(PoolPlane<true>)(w, x.Floats() + p * w.Large(), y.Floats() + p * w.Small(), row, nullptr);
   });
 }
 
@@ -63,10 +70,8 @@ void AveragePool(const PlanNode& node) {
   const PlanValue &x = Input(node, 0), &y = Output(node);
   const PoolWindows w(node, x.dims, y.dims);
   const std::vector<float> shares = Shares(w, CountsPadding(node));
-  ParallelFor(static_cast<size_t>(w.planes), static_cast<size_t>(4 * (x.Count() + y.Count())), [&](size_t begin, size_t end) {
-    std::vector<float> row(static_cast<size_t>(w.axes[2].Reach()));
-    for (size_t p = begin; p < end; ++p)
-      SL_DISPATCH(PoolPlane<false>)(w, x.Floats() + p * w.Large(), y.Floats() + p * w.Small(), row, shares.data());
+  EachPlane(w, x.Count() + y.Count(), [&](int64_t p, std::vector<float>& row) {
+    SL_DISPATCH(PoolPlane<false>)(w, x.Floats() + p * w.Large(), y.Floats() + p * w.Small(), row, shares.data());
   });
 }
 
@@ -75,12 +80,9 @@ void MaxPoolGradient(const PlanNode& node) {
   const PoolWindows w(node, x.dims, y.dims);
   if (g.dims != y.dims || dx.dims != x.dims) throw std::invalid_argument("a gradient differs in size from its value");
   if (w.Large() > std::numeric_limits<int32_t>::max()) throw std::invalid_argument("a plane is too large");
-  ParallelFor(static_cast<size_t>(w.planes), static_cast<size_t>(8 * (x.Count() + y.Count())), [&](size_t begin, size_t end) {
-    std::vector<int32_t> taps(static_cast<size_t>(w.axes[2].out));
-    for (size_t p = begin; p < end; ++p) {
-      const size_t large = p * static_cast<size_t>(w.Large()), small = p * static_cast<size_t>(w.Small());
-      SL_DISPATCH(MaxGradientPlane)(w, g.Floats() + small, x.Floats() + large, y.Floats() + small, dx.Floats() + large, taps);
-    }
+  EachPlane(w, 2 * (x.Count() + y.Count()), [&](int64_t p, std::vector<float>&) {
+    const int64_t large = p * w.Large(), small = p * w.Small();
+    SL_DISPATCH(MaxGradientPlane)(w, g.Floats() + small, x.Floats() + large, y.Floats() + small, dx.Floats() + large);
   });
 }
 
@@ -88,10 +90,8 @@ void AveragePoolGradient(const PlanNode& node) {
   const PlanValue &g = Input(node, 0), &dx = Output(node);
   const PoolWindows w(node, dx.dims, g.dims);
   const std::vector<float> shares = Shares(w, CountsPadding(node));
-  ParallelFor(static_cast<size_t>(w.planes), static_cast<size_t>(4 * (g.Count() + dx.Count())), [&](size_t begin, size_t end) {
-    std::vector<float> row(static_cast<size_t>(w.axes[2].Reach())), share(static_cast<size_t>(w.axes[2].out));
-    for (size_t p = begin; p < end; ++p)
-      SL_DISPATCH(AverageGradientPlane)(w, g.Floats() + p * w.Small(), dx.Floats() + p * w.Large(), shares.data(), row, share);
+  EachPlane(w, g.Count() + dx.Count(), [&](int64_t p, std::vector<float>& row) {
+    SL_DISPATCH(AverageGradientPlane)(w, g.Floats() + p * w.Small(), dx.Floats() + p * w.Large(), shares.data(), row);
   });
 }
 
@@ -129,11 +129,15 @@ const std::vector<NodeEntry> kPoolingNodes = {
 
 namespace sightline {
 namespace SL_NS {
+namespace {
 
 #include "lanes.h"
 
 // The larger of two, of equal ones the first; NaN wins.
-SL_INLINE float Larger(float a, float b) { return (b > a) | (b != b) ? b : a; }
+SL_INLINE float Larger(float a, float b) {
+  const float larger = b > a ? b : a;
+  return b != b ? b : larger;
+}
 
 template <bool kMax>
 SL_INLINE float Joined(float a, float b) {
@@ -197,7 +201,8 @@ SL_INLINE void MarkStrided(const float* x, const float* y, int32_t* taps, int32_
   SL_EACH_APART
   for (int64_t o = from; o < to; ++o) {
     const float v = x[o * (kStride ? kStride : stride)];
-    taps[o] = (v == y[o]) | (v != v) ? tap : taps[o];
+    const int32_t equal = v == y[o] ? tap : taps[o];
+    taps[o] = v != v ? tap : equal;
   }
 }
 
@@ -207,10 +212,10 @@ void Mark(const float* x, const float* y, int32_t* taps, int32_t tap, int64_t fr
   MarkStrided<0>(x, y, taps, tap, from, to, stride);
 }
 
-void MaxGradientPlane(const PoolWindows& w, const float* g, const float* x, const float* y, float* dx,
-                      std::vector<int32_t>& found) {
+void MaxGradientPlane(const PoolWindows& w, const float* g, const float* x, const float* y, float* dx) {
   const WindowAxis &depth = w.axes[0], &height = w.axes[1], &width = w.axes[2];
   const int64_t out = width.out;
+  std::vector<int32_t> found(static_cast<size_t>(out));
   int32_t* const taps = found.data();
   std::fill(dx, dx + w.Large(), 0.0f);
   for (int64_t oz = 0; oz < depth.out; ++oz) {
@@ -240,18 +245,17 @@ void MaxGradientPlane(const PoolWindows& w, const float* g, const float* x, cons
   }
 }
 
-// row[o * stride] += share[o]
-void AddStrided(const float* share, int64_t stride, float* row, int64_t count) {
+// row[o * stride] += g[o] shares[o]
+void AddStrided(const float* g, const float* shares, int64_t stride, float* row, int64_t count) {
   if (stride == 1) {
     SL_EACH_APART
-    for (int64_t o = 0; o < count; ++o) row[o] += share[o];
+    for (int64_t o = 0; o < count; ++o) row[o] += g[o] * shares[o];
   } else {
-    for (int64_t o = 0; o < count; ++o) row[o * stride] += share[o];
+    for (int64_t o = 0; o < count; ++o) row[o * stride] += g[o] * shares[o];
   }
 }
 
-void AverageGradientPlane(const PoolWindows& w, const float* g, float* dx, const float* shares, std::vector<float>& row,
-                          std::vector<float>& share) {
+void AverageGradientPlane(const PoolWindows& w, const float* g, float* dx, const float* shares, std::vector<float>& row) {
   const WindowAxis &depth = w.axes[0], &height = w.axes[1], &width = w.axes[2];
   const int64_t out = width.out, size = width.size;
   float* const columns = row.data();
@@ -266,16 +270,14 @@ void AverageGradientPlane(const PoolWindows& w, const float* g, float* dx, const
         for (int64_t o = 0; o < out; ++o) columns[2 * o] = columns[2 * o + 1] = g[o] * shares[o];
       } else {
         std::fill(row.begin(), row.end(), 0.0f);
-        SL_EACH_APART
-        for (int64_t o = 0; o < out; ++o) share[o] = g[o] * shares[o];
         for (int64_t kx = 0; kx < width.kernel; ++kx)
-          AddStrided(share.data(), width.stride, columns + kx * width.dilation, out);
+          AddStrided(g, shares, width.stride, columns + kx * width.dilation, out);
       }
       for (int64_t kz = depth.First(oz); kz < depth.Last(oz); ++kz) {
         for (int64_t ky = height.First(oy); ky < height.Last(oy); ++ky) {
           float* to =
               dx + ((depth.Start(oz) + kz * depth.dilation) * height.size + height.Start(oy) + ky * height.dilation) * size;
-          AddStrided(inside, 1, to, size);
+          JoinStrided<false>(inside, 1, to, size);
         }
       }
     }
@@ -305,6 +307,7 @@ float Largest(const float* x, size_t count) {
   return most;
 }
 
+}  // namespace
 }  // namespace SL_NS
 }  // namespace sightline
 

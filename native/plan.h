@@ -68,6 +68,7 @@ extern const std::vector<NodeEntry> kPointwiseNodes;      // nodes_pointwise.cc
 extern const std::vector<NodeEntry> kPoolingNodes;        // nodes_pooling.cc
 extern const std::vector<NodeEntry> kReductionNodes;      // nodes_reduction.cc
 extern const std::vector<NodeEntry> kShapingNodes;        // nodes_shaping.cc
+extern const std::vector<NodeEntry> kStandardisationNodes;  // nodes_standardisation.cc
 
 // The kernel of an op; null where no family has it.
 NodeKernel FindNode(const std::string& op);

@@ -12,7 +12,7 @@ const std::unordered_map<std::string, NodeKernel>& Table() {
   static const auto table = [] {
     std::unordered_map<std::string, NodeKernel> all;
     for (const auto* family : {&kConvolutionNodes, &kLinearNodes, &kLogicNodes, &kNormalisationNodes, &kPointwiseNodes,
-                               &kPoolingNodes, &kReductionNodes, &kShapingNodes}) {
+                               &kPoolingNodes, &kReductionNodes, &kShapingNodes, &kStandardisationNodes}) {
       for (const NodeEntry& entry : *family) all.emplace(entry.op, entry.run);
     }
     return all;

@@ -14,11 +14,9 @@ export class Rng {
 
   /** Stream `key` of `seed`. Equal arguments give equal draws on every machine. */
   constructor(seed: number, ...key: (string | number)[]) {
-    const digest = createHash('sha256')
-      .update(JSON.stringify([seed, ...key]))
-      .digest();
-    this.#key = [digest.readUInt32LE(0), digest.readUInt32LE(4)];
-    this.#lane = [digest.readUInt32LE(8), digest.readUInt32LE(12)];
+    const [low, high, ...lane] = streamWords(seed, key);
+    this.#key = [low, high];
+    this.#lane = [lane[0], lane[1]];
   }
 
   /** Next uniform 32-bit unsigned integer. */
@@ -59,6 +57,19 @@ export class Rng {
     }
     return out;
   }
+}
+
+/** The Philox key of a stream, for kernels that count by themselves. Equal arguments give equal keys on every machine. */
+export function streamKey(seed: number, ...key: (string | number)[]): { keyLow: number; keyHigh: number } {
+  const [keyLow, keyHigh] = streamWords(seed, key);
+  return { keyLow, keyHigh };
+}
+
+function streamWords(seed: number, key: readonly (string | number)[]): number[] {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([seed, ...key]))
+    .digest();
+  return [0, 4, 8, 12].map((at) => digest.readUInt32LE(at));
 }
 
 /** One Philox block: 4 counter words and 2 key words → 4 uniform 32-bit words. */

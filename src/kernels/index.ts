@@ -1,5 +1,6 @@
 import type { Op } from '../backend/op.js';
 import { dice } from './dice.js';
+import { dropoutMask } from './dropout_mask.js';
 import { firstOrder } from './first_order.js';
 import { forestFit } from './forest_fit.js';
 import { forestPredict } from './forest_predict.js';
@@ -32,4 +33,5 @@ export const kernels = [
   forestPredict,
   gradientNorm,
   optimiserStep,
+  dropoutMask,
 ] as unknown as readonly Op[];

@@ -11,6 +11,7 @@ import { quantileCases } from './cases/quantile.js';
 import { shape2dCases } from './cases/shape2d.js';
 
 export { f32, type Case, type KernelCases } from './cases/case.js';
+export { dropoutCases } from './cases/dropout.js';
 export { forestCases } from './cases/forest.js';
 export { optimiserCases } from './cases/optimiser.js';
 /** C++ only; values against Pillow and torch are in test/data/resize.test.ts. */

@@ -6,6 +6,7 @@ import { loadAddon } from '../../src/backend/native.js';
 import type { Tensor } from '../../src/core/tensor.js';
 import {
   disagreement,
+  dropoutCases,
   forestCases,
   kernelCases,
   resizeCases,
@@ -102,7 +103,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
     (addon as Addon).setThreads(threads);
   });
   parity(
-    [...kernelCases, ...resizeCases, ...warpCases, ...forestCases, ...optimiserCases],
+    [...kernelCases, ...resizeCases, ...warpCases, ...forestCases, ...optimiserCases, ...dropoutCases],
     () => native,
     (op) => op.tolerance.native,
     60,
@@ -111,7 +112,7 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   it('gives the same bits on every target where contraction is off, and on any thread count', async () => {
     const limited = await openBackend({ prefer: 'native', threads: 1 });
     expect(limited.info.description).toContain(', 1 threads');
-    for (const { op, bench } of [...kernelCases, ...warpCases, ...forestCases, ...optimiserCases]) {
+    for (const { op, bench } of [...kernelCases, ...warpCases, ...forestCases, ...optimiserCases, ...dropoutCases]) {
       const c = bench();
       const here = await run(native, op, c);
       (addon as Addon).setThreads(3);
@@ -132,7 +133,14 @@ describe.each(targets.filter(([, supported]) => supported))('native, %s', (targe
   });
 
   it('writes nothing outside its outputs', async () => {
-    for (const { op, fixed } of [...kernelCases, ...resizeCases, ...warpCases, ...forestCases, ...optimiserCases]) {
+    for (const { op, fixed } of [
+      ...kernelCases,
+      ...resizeCases,
+      ...warpCases,
+      ...forestCases,
+      ...optimiserCases,
+      ...dropoutCases,
+    ]) {
       for (const c of fixed) {
         const expected = await run(native, op, c);
         const guarded: Record<string, Tensor['data']> = {};
