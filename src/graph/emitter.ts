@@ -1,4 +1,5 @@
 import { constantOf, elementTypeCode, type Constant, type ElementType } from './constant.js';
+import type { Inference } from './infer.js';
 import { opsetOf, type Attribute, type Graph, type Node, type ValueShape } from './ir.js';
 import { firstComplete, olderForm } from './older_opsets.js';
 import type { Knowledge } from './ops/rules.js';
@@ -28,7 +29,7 @@ export class Emitter {
    */
   constructor(
     readonly graph: Graph,
-    private readonly known: Knowledge,
+    private readonly known: Knowledge & Pick<Inference, 'setShape'>,
     private readonly infer: (node: Node) => void,
     private readonly prefix = 'sightline',
   ) {
@@ -61,6 +62,19 @@ export class Emitter {
     this.graph.nodes.push(node);
     this.infer(node);
     return outputs;
+  }
+
+  /** Appends a node as it is. */
+  append(node: Node): void {
+    this.graph.nodes.push(node);
+    this.infer(node);
+  }
+
+  /** Adds an f32 input to the graph. */
+  input(name: string, dims: readonly number[]): string {
+    this.graph.inputs.push({ name, type: 'f32', dims: [...dims] });
+    this.known.setShape(name, { type: 'f32', dims });
+    return name;
   }
 
   /** Appends one node of our own domain (`ops/training.ts`) with `count` outputs. */

@@ -100,6 +100,11 @@ export class Optimiser {
     return this.#state.step;
   }
 
+  /** Calls of {@link accumulate} since the last step. */
+  get accumulated(): number {
+    return this.#state.accumulated;
+  }
+
   /** The rate of the next step. */
   get learningRate(): number {
     return learningRateAt(scheduleOf(this.options), this.#state.step);

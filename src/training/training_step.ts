@@ -1,26 +1,13 @@
 import type { Backend } from '../backend/index.js';
 import type { Tensor } from '../core/tensor.js';
 import type { Graph } from '../graph/ir.js';
+import type { AlignmentSettings } from '../graph/training/alignment.js';
+import type { LossSettings } from '../graph/training/losses.js';
 import type { OptimiserOptions } from './optimiser_options.js';
 import type { StepReport } from './optimiser.js';
 
-/** What training minimises; `targets` say what a batch must bring. Means over the batch (and over pixels). */
-export type LossSettings =
-  /** Classes exclude each other. Targets f32[B,K] (or [B,K,H,W]): one-hot rows, or any distribution. */
-  | { kind: 'cross-entropy'; classWeights?: readonly number[]; labelSmoothing?: number }
-  /** Independent classes. Targets f32[B,K] (or [B,K,H,W]) in [0, 1]. `positiveWeights`: PyTorch's pos_weight. */
-  | { kind: 'binary-cross-entropy'; positiveWeights?: readonly number[] }
-  /** Targets f32 of the output's dims. */
-  | { kind: 'mean-squared-error' }
-  /** Segmentation: cross-entropy (binary for one channel) + (1 − soft Dice). Targets f32[B,K,H,W]. */
-  | { kind: 'dice-cross-entropy'; diceWeight?: number };
-
-/** Loss on where the model looks: weight · mean over samples with an ROI of (1 − soft Dice(Grad-CAM of the label, ROI)). */
-export interface AlignmentSettings {
-  weight: number;
-  /** Target layer of Grad-CAM: a value or node name. Default: the last spatial activation. */
-  layer?: string;
-}
+export type { AlignmentSettings } from '../graph/training/alignment.js';
+export type { LossSettings } from '../graph/training/losses.js';
 
 export interface TrainingStepSettings {
   /** Samples per run; static. */

@@ -37,3 +37,14 @@ def _write(path, magic, header, blob):
     text += b" " * (-(len(text) + 12) % 4)
     with open(path, "wb") as file:
         file.write(magic + struct.pack("<I", len(text)) + text + blob)
+
+
+def read_golden(path):
+    """The arrays of a file that write_golden wrote, by name."""
+    blob = open(path, "rb").read()
+    length = struct.unpack_from("<I", blob, 8)[0]
+    data = np.frombuffer(blob, dtype="<f4", offset=12 + length)
+    entries = json.loads(blob[12 : 12 + length])["arrays"]
+    return {
+        e["name"]: data[e["offset"] : e["offset"] + int(np.prod(e["dims"]))].reshape(e["dims"]) for e in entries
+    }

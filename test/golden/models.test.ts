@@ -8,15 +8,10 @@ import { appendGradients } from '../../src/graph/gradient.js';
 import { Inference } from '../../src/graph/infer.js';
 import type { Graph, ValueInfo } from '../../src/graph/ir.js';
 import { exportOnnx } from '../../src/graph/onnx_export.js';
-import { buildAutoencoder } from '../../src/models/autoencoder.js';
-import { buildDenseNet121 } from '../../src/models/densenet121.js';
-import { buildModel, isParameter, type NetworkOptions } from '../../src/models/index.js';
-import { buildResNet50 } from '../../src/models/resnet50.js';
-import { buildSmallCnn } from '../../src/models/small_cnn.js';
-import { buildUNet } from '../../src/models/unet.js';
-import { buildVgg16 } from '../../src/models/vgg16.js';
+import { buildModel, isParameter } from '../../src/models/index.js';
 import { openSession } from '../../src/runtime/index.js';
 import { readArrays, type GoldenArray } from './golden_arrays.mjs';
+import { narrowNetworks as narrow } from './narrow_networks.js';
 import { largestDifference } from './read_golden.js';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -72,16 +67,6 @@ describe("full networks have torchvision's state_dict", () => {
     }
   });
 });
-
-const narrow: Record<string, (options: NetworkOptions) => Graph> = {
-  densenet: (o) => buildDenseNet121({ ...o, growth: 4, blocks: [2, 3], stem: 8 }),
-  resnet: (o) => buildResNet50({ ...o, blocks: [2, 1, 2, 1], stem: 8, planes: 2 }),
-  vgg: (o) => buildVgg16({ ...o, layers: [4, 'M', 8, 8, 'M'], hidden: 16 }),
-  unet_same: (o) => buildUNet({ ...o, filters: 4 }),
-  unet_valid: (o) => buildUNet({ ...o, filters: 4, padding: 'valid' }),
-  autoencoder: (o) => buildAutoencoder({ ...o, hidden: [8, 6], code: 4 }),
-  small_cnn: (o) => buildSmallCnn({ ...o, filters: [4, 6] }),
-};
 
 describe("narrow networks with PyTorch's weights", () => {
   const { header, arrays } = readArrays(here('models.bin'));

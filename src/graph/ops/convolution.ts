@@ -1,3 +1,4 @@
+import type { Emitter } from '../emitter.js';
 import { constantOf, valuesOf, type Constant } from '../constant.js';
 import { intAttribute, intsAttribute, stringAttribute, type Node } from '../ir.js';
 import { ShapeMismatch, product, type GradientView, type OpRules } from './rules.js';
@@ -54,7 +55,7 @@ export function windowsOf(node: Node, spatial: readonly number[], kernel: readon
  * extends it to exactly `spatial`.
  */
 export function scatterWindows(
-  view: GradientView,
+  emit: Emitter,
   g: string,
   weights: string,
   windows: Windows,
@@ -73,7 +74,7 @@ export function scatterWindows(
   // output_padding must stay below the stride; pixels that no window reaches beyond that are padded afterwards.
   const padded = extra.map((count, axis) => Math.min(count, windows.strides[axis] - 1));
   const later = extra.map((count, axis) => count - padded[axis]);
-  const out = view.emit.op('ConvTranspose', [g, weights], {
+  const out = emit.op('ConvTranspose', [g, weights], {
     kernel_shape: windows.kernel,
     strides: windows.strides,
     dilations: windows.dilations,
@@ -82,7 +83,7 @@ export function scatterWindows(
     group,
   });
   const rank = spatial.length + 2;
-  return view.emit.pad(out, [...new Array<number>(rank).fill(0), 0, 0, ...later]);
+  return emit.pad(out, [...new Array<number>(rank).fill(0), 0, 0, ...later]);
 }
 
 /** [M,C/g,…k] → [C,M/g,…k] with the kernel flipped: a convolution with it is the input gradient at stride 1. */
@@ -119,7 +120,7 @@ function inputGradient(view: GradientView, g: string, windows: Windows): string 
     const flipped = emit.constant(flipTransposed(constant, group));
     return emit.op('Conv', [g, flipped], { pads: [...begins, ...ends], dilations: windows.dilations, group });
   }
-  return scatterWindows(view, g, w, windows, spatial, group);
+  return scatterWindows(emit, g, w, windows, spatial, group);
 }
 
 export const convolution: Record<string, OpRules> = {

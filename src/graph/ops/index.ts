@@ -11,7 +11,7 @@ import { pooling } from './pooling.js';
 import { reduction } from './reduction.js';
 import { reshaping } from './reshaping.js';
 import { resizing } from './resizing.js';
-import type { OpRules } from './rules.js';
+import type { GradientRule, OpRules } from './rules.js';
 import { shaping } from './shaping.js';
 import { slicing } from './slicing.js';
 import { softmax } from './softmax.js';
@@ -45,6 +45,11 @@ const table = new Map<string, OpRules>(
 export function rulesOf(node: Node): OpRules | undefined {
   if (node.domain === ownDomain) return training[node.op];
   return node.domain === '' ? table.get(node.op) : undefined;
+}
+
+/** Gradient rule of a standard op. */
+export function gradientRule(op: string): GradientRule | undefined {
+  return table.get(op)?.gradient;
 }
 
 /** Names of the ops that have a gradient rule, sorted. */

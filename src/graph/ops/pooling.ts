@@ -1,3 +1,4 @@
+import type { Emitter } from '../emitter.js';
 import { intAttribute, intsAttribute } from '../ir.js';
 import { scatterWindows, windowsOf, type Windows } from './convolution.js';
 import { ShapeMismatch, product, unsupportedOp, type GradientView, type NodeView, type OpRules } from './rules.js';
@@ -45,7 +46,7 @@ export function windowCounts(windows: Windows, spatial: readonly number[], inclu
  * it is the first to equal the maximum (PyTorch's choice among ties too), then every tap's share is put back in place.
  * Needs neither MaxPool's Indices output, which ONNX Runtime's webgpu provider lacks, nor ScatterElements.
  */
-function maxPoolGradient(view: GradientView): (string | undefined)[] {
+export function maxPoolGradient(view: GradientView): (string | undefined)[] {
   const { emit, node } = view;
   const g = view.arriving(0);
   if (!g) return [undefined];
@@ -97,17 +98,29 @@ function maxPoolGradient(view: GradientView): (string | undefined)[] {
   for (let t = 0; t < taps; t++) oneHot[t * taps + t] = 1;
   const weights = emit.like(x, [taps, 1, ...windows.kernel], oneHot);
   const planes = emit.reshape(stacked, [batch * channels, taps, ...windows.out]);
-  return [emit.reshape(scatterWindows(view, planes, weights, windows, spatial, 1), [batch, channels, ...spatial])];
+  return [emit.reshape(scatterWindows(emit, planes, weights, windows, spatial, 1), [batch, channels, ...spatial])];
 }
 
 function averagePoolGradient(view: GradientView): (string | undefined)[] {
   const { emit, node } = view;
   const g = view.arriving(0);
   if (!g) return [undefined];
-  const [batch, channels, ...spatial] = emit.dims(node.inputs[0]);
+  const spatial = emit.dims(node.inputs[0]).slice(2);
   const windows = windowsOf(node, spatial, kernelOf(view));
-  if (product(windows.kernel) === 1 && windows.strides.every((s) => s === 1)) return [g];
-  const counts = windowCounts(windows, spatial, intAttribute(node, 'count_include_pad', 0) === 1);
+  return [spreadAverages(emit, g, windows, spatial, intAttribute(node, 'count_include_pad', 0) === 1)];
+}
+
+/** What arrived at the averages of windows, [N,C,…out], spread evenly over the pixels of each: [N,C,…spatial]. */
+export function spreadAverages(
+  emit: Emitter,
+  g: string,
+  windows: Windows,
+  spatial: readonly number[],
+  includePad: boolean,
+): string {
+  const [batch, channels] = emit.dims(g);
+  if (product(windows.kernel) === 1 && windows.strides.every((s) => s === 1)) return g;
+  const counts = windowCounts(windows, spatial, includePad);
   const share = emit.mul(
     g,
     emit.like(
@@ -117,11 +130,11 @@ function averagePoolGradient(view: GradientView): (string | undefined)[] {
     ),
   );
   if (windows.out.every((n) => n === 1) && windows.kernel.every((k, axis) => k === spatial[axis])) {
-    return [emit.mul(share, emit.like(g, [1, 1, ...spatial], new Float32Array(product(spatial)).fill(1)))];
+    return emit.mul(share, emit.like(g, [1, 1, ...spatial], new Float32Array(product(spatial)).fill(1)));
   }
   const ones = emit.like(g, [1, 1, ...windows.kernel], new Float32Array(product(windows.kernel)).fill(1));
   const planes = emit.reshape(share, [batch * channels, 1, ...windows.out]);
-  return [emit.reshape(scatterWindows(view, planes, ones, windows, spatial, 1), [batch, channels, ...spatial])];
+  return emit.reshape(scatterWindows(emit, planes, ones, windows, spatial, 1), [batch, channels, ...spatial]);
 }
 
 /** y = (Σ|x|ᵖ)^(1/p): dy/dx = sign(x)|x|^(p−1) · y^(1−p), given as factors of x's and of y's dims; 0 where y is 0. */
@@ -158,7 +171,7 @@ export const pooling: Record<string, OpRules> = {
       const { base, share } = throughNorm(view, g, node.outputs[0]);
       const ones = emit.like(g, [1, 1, ...windows.kernel], new Float32Array(product(windows.kernel)).fill(1));
       const planes = emit.reshape(share, [batch * channels, 1, ...windows.out]);
-      const spread = scatterWindows(view, planes, ones, windows, spatial, 1);
+      const spread = scatterWindows(emit, planes, ones, windows, spatial, 1);
       return [emit.mul(base, emit.reshape(spread, emit.dims(x)))];
     },
   },

@@ -52,6 +52,13 @@ export const training: Record<string, OpRules> = {
       const x = view.input(0);
       return [x, like(x, [x.dims[1]]), like(x, [x.dims[1]])];
     },
+    gradient: ({ emit, node, arriving }) => {
+      const g = arriving(0);
+      if (!g) return [];
+      const [x, scale, bias] = node.inputs;
+      const [, mean, variance] = node.outputs;
+      return emit.own('BatchNormTrainingGradient', [g, x, scale, bias, mean, variance], node.attributes, 3);
+    },
   },
   BatchNormTrainingGradient: {
     shape: (view) => {

@@ -1,0 +1,31 @@
+import type { Tensor } from '../core/tensor.js';
+import { coreCount } from '../core/worker_pool.js';
+import type { Graph } from '../graph/ir.js';
+import { exportOnnx } from '../graph/onnx_export.js';
+import { lowerOwnOps } from '../graph/training/lowering.js';
+import { openSession } from '../runtime/index.js';
+import type { TrainingStepSettings } from './training_step.js';
+
+/** A loaded training graph. Unlike the engine's model sessions it takes all cores: one batch at a time is trained. */
+export interface GraphSession {
+  readonly description: string;
+  run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads a graph that may hold ops of our own: into the addon where it has them all, else, in standard ops, into ONNX
+ * Runtime.
+ * @throws SightlineError E_PROVIDER, E_OP_UNSUPPORTED (runtime native, and an op that the addon lacks)
+ */
+export async function openGraphSession(
+  graph: Graph,
+  { provider = 'cpu', threads = coreCount() }: Pick<TrainingStepSettings, 'runtime' | 'provider' | 'threads'>,
+): Promise<GraphSession> {
+  const session = await openSession(exportOnnx(lowerOwnOps(graph)), { provider, threads });
+  return {
+    description: `onnxruntime (${provider}, ${threads} threads)`,
+    run: (inputs) => session.run(inputs),
+    close: () => session.close(),
+  };
+}
