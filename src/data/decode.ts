@@ -1,8 +1,11 @@
 import { openCpuBackend, type Backend } from '../backend/index.js';
 import { SightlineError } from '../core/errors.js';
-import { preprocessPicture } from './preprocess.js';
+import { tensor } from '../core/tensor.js';
+import { augmentSample, drawAugmentation } from './augment.js';
+import { inUnits, normalise, preprocessPicture } from './preprocess.js';
 import { decodePicture, readBytes } from './readers.js';
 import { placeRoi, readRoi } from './roi.js';
+import { SampleCache } from './sample_cache.js';
 import type { DecodedSample, DecodeResult, DecodeStage, DecodeTask, Preprocessing, Sample } from './types.js';
 
 export type { DecodedSample, DecodeResult, DecodeStage, DecodeTask } from './types.js';
@@ -40,15 +43,11 @@ export async function decodeSample(
 }
 
 /** Decodes the samples of a task into their slots. A sample that fails leaves zeros and its error; the rest go on. */
-export async function decodeSamples({
-  samples,
-  preprocessing,
-  images,
-  rois,
-  offset,
-}: DecodeTask): Promise<DecodeResult[]> {
-  const pixels = preprocessing.height * preprocessing.width;
-  const size = pixels * preprocessing.channels;
+export async function decodeSamples(task: DecodeTask): Promise<DecodeResult[]> {
+  const { samples, preprocessing, images, rois, offset } = task;
+  const { channels, height, width } = preprocessing;
+  const pixels = height * width;
+  const size = pixels * channels;
   const results: DecodeResult[] = [];
   for (const [i, sample] of samples.entries()) {
     const slot = offset + i;
@@ -56,7 +55,7 @@ export async function decodeSamples({
     const roi = new Uint8Array(rois, slot * pixels, pixels);
     let stage: DecodeStage = 'read';
     try {
-      const decoded = await decodeSample(sample, preprocessing, image, roi, (s) => (stage = s));
+      const decoded = await decodeAndAugment(task, i, image, roi, (s) => (stage = s));
       results.push({ ok: true, ...decoded });
     } catch (error) {
       image.fill(0);
@@ -69,4 +68,37 @@ export async function decodeSamples({
     }
   }
   return results;
+}
+
+async function decodeAndAugment(
+  { samples, preprocessing, augmentation, cache }: DecodeTask,
+  i: number,
+  image: Float32Array,
+  roi: Uint8Array,
+  onStage: (stage: DecodeStage) => void,
+): Promise<DecodedSample> {
+  const { channels, height, width } = preprocessing;
+  const cached = cache && new SampleCache(cache.memory, channels, height * width);
+  let decoded = cached?.read(cache!.entries[i], image, roi);
+  if (!decoded) {
+    decoded = await decodeSample(
+      samples[i],
+      augmentation ? inUnits(preprocessing) : preprocessing,
+      image,
+      roi,
+      onStage,
+    );
+    cached?.write(cache!.entries[i], decoded, image, roi);
+  }
+  if (augmentation) {
+    onStage('augment');
+    const { settings, seed, epoch, repeats } = augmentation;
+    const repeat = repeats?.[i] ?? 0;
+    const id = repeat === 0 ? samples[i].id : `${samples[i].id} ×${repeat + 1}`;
+    const region = decoded.roi === 'none' ? undefined : tensor('u8', [height, width], roi);
+    const drawn = drawAugmentation(settings, id, epoch, seed);
+    await augmentSample(tensor('f32', [channels, height, width], image), region, drawn, cpuBackend());
+    normalise(image, preprocessing);
+  }
+  return decoded;
 }

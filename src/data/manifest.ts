@@ -6,7 +6,7 @@ import { manifestFormats, type ManifestRow, type Problem } from './manifest_rows
 import type { Sample } from './types.js';
 
 /** Columns that are read; `roi_boxes` is another name of `boxes`. */
-const knownColumns = ['id', 'path', 'label', 'mask', 'boxes', 'roi_boxes', 'patient', 'split', 'slice'];
+const knownColumns = ['id', 'path', 'label', 'mask', 'boxes', 'roi_boxes', 'patient', 'split', 'fold', 'slice'];
 const listedProblems = 50;
 
 export function isManifest(path: string): boolean {
@@ -74,7 +74,7 @@ function readRow({ row, cells }: ManifestRow, folder: string, problems: Problem[
   if (!id) problems.push({ row, column: 'id', what: 'empty' });
   if (!path) problems.push({ row, column: 'path', what: 'empty' });
   const draft: Draft = { row, id: id ?? '', path: path ? resolve(folder, path) : '' };
-  for (const column of ['label', 'patient', 'split'] as const) {
+  for (const column of ['label', 'patient', 'split', 'fold'] as const) {
     const value = text(column);
     if (value !== undefined) draft[column] = value;
   }

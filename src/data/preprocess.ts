@@ -59,6 +59,23 @@ export async function preprocessPicture(
   }
 }
 
+/** The same preprocessing without normalising: pixel values in [0, 1], black = 0. */
+export function inUnits(preprocessing: Preprocessing): Preprocessing {
+  const { channels } = preprocessing;
+  return { ...preprocessing, mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+}
+
+/** (value − mean) / std in place, of an image f32[C, H, W] in [0, 1]. */
+export function normalise(image: Float32Array, { channels, mean, std }: Preprocessing): void {
+  const pixels = image.length / channels;
+  for (let c = 0; c < channels; c++) {
+    const gain = 1 / std[c];
+    const shift = -mean[c] / std[c];
+    const end = (c + 1) * pixels;
+    for (let i = c * pixels; i < end; i++) image[i] = image[i] * gain + shift;
+  }
+}
+
 function writeRow(
   values: Float32Array,
   from: number,

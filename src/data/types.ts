@@ -1,4 +1,6 @@
 import type { ErrorData } from '../core/errors.js';
+import type { AugmentationSettings } from './augment_settings.js';
+import type { SampleCacheMemory } from './sample_cache.js';
 
 /** Rectangle in original pixels, half-open: pixel column c is inside when x0 <= c + 0.5 < x1. */
 export interface Box {
@@ -24,6 +26,8 @@ export interface Sample {
   /** Grouping key as the manifest gives it; never read from an image file. */
   patient?: string;
   split?: string;
+  /** Of a cross-validation, as the manifest gives it. */
+  fold?: string;
 }
 
 /** Linear intensity window: centre - width/2 → 0, centre + width/2 → 1, clamped between. */
@@ -90,7 +94,7 @@ export interface DecodedSample {
   originalHeight: number;
 }
 
-export type DecodeStage = 'read' | 'decode' | 'preprocess' | 'roi';
+export type DecodeStage = 'read' | 'decode' | 'preprocess' | 'roi' | 'augment';
 
 export type DecodeResult = ({ ok: true } & DecodedSample) | { ok: false; stage: DecodeStage; error: ErrorData };
 
@@ -103,4 +107,26 @@ export interface DecodeTask {
   /** u8 [slots, H, W], 1 inside the region of interest. */
   rois: SharedArrayBuffer;
   offset: number;
+  augmentation?: TaskAugmentation;
+  cache?: TaskCache;
+}
+
+/** Augments each sample between decoding and normalising: equal settings, seed, id and epoch give equal bytes. */
+export interface TaskAugmentation {
+  settings: AugmentationSettings;
+  seed: number;
+  /** 0-based. */
+  epoch: number;
+  /** Per sample of the task, where an epoch uses some several times: 0, 1, 2 …; each is augmented on its own. */
+  repeats?: number[];
+}
+
+/**
+ * Decoded samples in shared memory, before augmentation: those that are there are not read from their files again.
+ * A cache belongs to one preprocessing, and either to augmented tasks or to tasks without augmentation.
+ */
+export interface TaskCache {
+  memory: SampleCacheMemory;
+  /** The cache's entry of each sample of the task. */
+  entries: number[];
 }
