@@ -8,6 +8,7 @@ import { addPhantoms } from './commands/phantoms.js';
 import { addRadiomics } from './commands/radiomics.js';
 import { addScore } from './commands/score.js';
 import { addSelectFeatures } from './commands/select_features.js';
+import { addTrain } from './commands/train.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
 
@@ -24,7 +25,17 @@ const program = new Command('sightline')
   .option('--quiet', 'print errors only')
   .showHelpAfterError('(run with --help for the options)');
 
-const commands = [addScore, addExplain, addInspect, addRadiomics, addSelectFeatures, addDoctor, addDemo, addPhantoms];
+const commands = [
+  addScore,
+  addExplain,
+  addInspect,
+  addRadiomics,
+  addSelectFeatures,
+  addDoctor,
+  addDemo,
+  addPhantoms,
+  addTrain,
+];
 for (const add of commands) add(program);
 
 try {

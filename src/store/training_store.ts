@@ -56,6 +56,8 @@ CREATE TABLE IF NOT EXISTS quarantine (id VARCHAR, path VARCHAR, stage VARCHAR, 
  * people read; what a run needs to go on is in its checkpoints.
  */
 export class TrainingStore {
+  #last: Promise<void> = Promise.resolve();
+
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
@@ -132,7 +134,14 @@ export class TrainingStore {
     this.instance.closeSync();
   }
 
-  async #transaction(body: () => Promise<void>): Promise<void> {
+  /** One after another: the history and the quarantine are written to at the same time. */
+  #transaction(body: () => Promise<void>): Promise<void> {
+    const next = this.#last.then(() => this.#run(body));
+    this.#last = next.catch(() => {}); // told to whoever asked for it
+    return next;
+  }
+
+  async #run(body: () => Promise<void>): Promise<void> {
     try {
       await this.connection.run('BEGIN');
       try {

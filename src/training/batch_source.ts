@@ -9,7 +9,8 @@ export interface SourceBatch extends TrainingBatch {
   release(): void;
 }
 
-/** Where the trainer's batches come from. What a batch holds follows from seed, epoch and iteration alone. */
+/** Where the trainer's batches come from. What a batch holds follows from seed, epoch and iteration
+ * alone, and from the samples that could not be read. */
 export interface BatchSource {
   /** Samples of a batch. */
   readonly batch: number;
@@ -19,4 +20,6 @@ export interface BatchSource {
   epoch(epoch: number, options: { from: number }): AsyncIterable<SourceBatch>;
   /** In order and as they are; the last batch may be short. */
   inOrder(): AsyncIterable<SourceBatch>;
+  /** Ids of the samples that have failed so far: what batches depend on besides seed, epoch and iteration. */
+  quarantined?(): string[];
 }

@@ -64,6 +64,11 @@ export class RunFolder {
     return { folder, checkpoint: null };
   }
 
+  /** Where the run in a folder stands; null when there is none. What it is a run of is not checked. */
+  static async standing(path: string): Promise<TrainerState | null> {
+    return (await new RunFolder(path).resumePoint())?.state ?? null;
+  }
+
   async #fingerprint(): Promise<Fingerprint | null> {
     const file = this.#file('training.json');
     if (!existsSync(file)) return null;

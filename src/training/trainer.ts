@@ -262,6 +262,7 @@ class Trainer {
   }
 
   #checkpoint(): Checkpoint {
+    this.#state.quarantined = this.#settings.training.quarantined?.() ?? [];
     return { state: this.#state, step: this.#step!.serialise() };
   }
 
@@ -285,7 +286,7 @@ class Trainer {
     if (best) this.#step!.restore((await this.#folder.best())!.step);
     const { training } = this.#settings;
     return {
-      ended: this.#ended()!,
+      ...{ ended: this.#ended()!, watch: this.#plan.watch },
       ...{ epochs: epoch, iterations: done, iterationsNow: done - this.#doneBefore },
       ...{ periods, best, skipped, recoveries, seconds },
       microBatch: training.batch / split,

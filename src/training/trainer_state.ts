@@ -32,6 +32,8 @@ export interface TrainerState {
   badInRow: number;
   /** Batches left out because their loss was not finite. */
   skipped: number;
+  /** Training samples that had failed. */
+  quarantined: string[];
   /** The last losses, for messages; null: not finite. */
   recent: (number | null)[];
   /** Since the last row of `periods`. */
@@ -48,7 +50,18 @@ export interface TrainerState {
 export const newPeriod = (): TrainerState['period'] => ({ loss: 0, batches: 0, images: 0, seconds: 0 });
 
 export const freshState = (): TrainerState => ({
-  ...{ epoch: 0, next: 0, done: 0, split: 1, rateFactor: 1, recoveries: [], badInRow: 0, skipped: 0, recent: [] },
+  ...{
+    epoch: 0,
+    next: 0,
+    done: 0,
+    split: 1,
+    rateFactor: 1,
+    recoveries: [],
+    badInRow: 0,
+    skipped: 0,
+    quarantined: [],
+    recent: [],
+  },
   ...{ period: newPeriod(), seconds: 0, periods: [], best: null, stale: 0 },
 });
 

@@ -1,10 +1,13 @@
 import type { PeriodRow } from './history.js';
 import type { Recovery, TrainerState, TrainingEnd } from './trainer_state.js';
 import type { TrainingStep } from './training_step.js';
+import type { WatchedMetric } from './validation.js';
 
 /** What a run leaves behind, besides its folder. */
 export interface TrainingResult {
   ended: TrainingEnd;
+  /** Metric that chose the best model. */
+  watch: WatchedMetric;
   /** Epochs finished. */
   epochs: number;
   /** Batches, those of earlier parts of the run included. */
