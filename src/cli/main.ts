@@ -8,6 +8,7 @@ import { addPhantoms } from './commands/phantoms.js';
 import { addRadiomics } from './commands/radiomics.js';
 import { addScore } from './commands/score.js';
 import { addSelectFeatures } from './commands/select_features.js';
+import { addEvaluate } from './commands/evaluate.js';
 import { addTrain } from './commands/train.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
@@ -35,6 +36,7 @@ const commands = [
   addDemo,
   addPhantoms,
   addTrain,
+  addEvaluate,
 ];
 for (const add of commands) add(program);
 

@@ -139,20 +139,35 @@ class MaskTally implements Tally {
   #pixels = 0;
 
   add(logits: Tensor<'f32'>, targets: Tensor<'f32'>): void {
-    const [batch, classes] = logits.dims;
-    const pixels = sizeOf(logits.dims.slice(2));
-    for (let b = 0; b < batch; b++) {
-      const predicted = labelMap(logits.data, b, classes, pixels, 0);
-      const truth = labelMap(targets.data, b, classes, pixels, 0.5);
-      for (let i = 0; i < pixels; i++) this.#right += Number(predicted[i] === truth[i]);
+    for (const { dice, right, pixels } of maskAgreement(logits, targets)) {
+      this.#right += right;
       this.#pixels += pixels;
-      this.#dice.push(diceOf(predicted, truth, classes));
+      this.#dice.push(dice);
     }
   }
 
   metrics() {
     return { accuracy: this.#right / this.#pixels, dice: meanDefined(this.#dice) };
   }
+}
+
+/**
+ * How well each image's mask is met, both f32[B,K,H,W]: logits and one-hot targets (K = 1: 1 inside). Dice of the
+ * foreground, mean over its classes: two empty masks agree, and with several classes those in neither map are left out.
+ */
+export function maskAgreement(
+  logits: Tensor<'f32'>,
+  targets: Tensor<'f32'>,
+): { dice: number; right: number; pixels: number }[] {
+  const [batch, classes] = logits.dims;
+  const pixels = sizeOf(logits.dims.slice(2));
+  return Array.from({ length: batch }, (_, b) => {
+    const predicted = labelMap(logits.data, b, classes, pixels, 0);
+    const truth = labelMap(targets.data, b, classes, pixels, 0.5);
+    let right = 0;
+    for (let i = 0; i < pixels; i++) right += Number(predicted[i] === truth[i]);
+    return { dice: diceOf(predicted, truth, classes), right, pixels };
+  });
 }
 
 /**
