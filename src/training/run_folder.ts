@@ -55,9 +55,11 @@ export class RunFolder {
     });
     const folder = new RunFolder(path);
     const earlier = await folder.#fingerprint();
-    if (earlier && !overwrite) {
+    const checkpoint = earlier && !overwrite ? await folder.resumePoint() : null;
+    // Before its first batch a run has not begun: something was wrong with it, and may now be mended.
+    if (earlier && checkpoint && checkpoint.state.done > 0) {
       folder.#check(earlier, fingerprint, resume);
-      return { folder, checkpoint: await folder.resumePoint() };
+      return { folder, checkpoint };
     }
     for (const name of ['latest', 'anchor', 'best']) await rm(folder.#file(`${name}.checkpoint`), { force: true });
     await writeFileAtomic(folder.#file('training.json'), `${JSON.stringify({ ...about, fingerprint }, null, 2)}\n`);

@@ -1,4 +1,6 @@
 import { SightlineError } from '../core/errors.js';
+import type { PeriodRow } from './history.js';
+import type { WatchedMetric } from './validation.js';
 import type { TrainerState } from './trainer_state.js';
 
 /** Thrown inside the trainer: go back to the last anchor. */
@@ -38,4 +40,17 @@ export function memoryExhausted(error: SightlineError, size: number, least: numb
       'Lower the image size or the width of the network, or choose a batch that can be halved more often.',
     cause: error,
   });
+}
+
+/** Tells, once in a run, that the best model cannot be chosen. @param periods before this validation */
+export function noteUndefined(
+  watch: WatchedMetric,
+  periods: readonly PeriodRow[],
+  notice: (message: string) => void,
+): void {
+  if (periods.some((row) => row.validation?.[watch] === null)) return;
+  notice(
+    `The validation samples do not define ${watch} (one class only?): no best model can be chosen by it. ` +
+      'Give more of them, or watch another metric (--watch loss).',
+  );
 }

@@ -1,7 +1,7 @@
 import { SightlineError } from '../core/errors.js';
 import { ProgressMeter } from '../core/progress.js';
 import type { SourceBatch } from './batch_source.js';
-import { diverged, memoryExhausted, nextSplit, Setback } from './setbacks.js';
+import { diverged, memoryExhausted, nextSplit, noteUndefined, Setback } from './setbacks.js';
 import { writeHistoryCsv, type IterationRow, type PeriodRow } from './history.js';
 import { RunFolder, type Checkpoint } from './run_folder.js';
 import { accumulateBatch } from './micro_batches.js';
@@ -235,6 +235,7 @@ class Trainer {
       const { validation: source } = this.#settings;
       const validation = source ? await validate(this.#step!, source, this.#plan.task, this.#plan.loss) : null;
       const value = validation?.[this.#plan.watch] ?? null;
+      if (validation && value === null) noteUndefined(this.#plan.watch, state.periods, this.#notice);
       const best = validation !== null && improves(this.#plan, state.best, value);
       if (best) state.best = { value: value!, epoch, iteration: state.done };
       state.stale = best || !validation ? 0 : state.stale + 1;

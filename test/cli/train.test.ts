@@ -13,10 +13,12 @@ let manifest: string;
 let folder: string;
 beforeAll(async () => {
   folder = await sharedFolder();
-  ({ manifest } = await writePhantoms({ out: folder, count: 80, size: 48, seed: 9 }));
+  ({ manifest } = await writePhantoms({ out: folder, count: 120, size: 48, seed: 9 }));
 }, 60_000);
 
 const small = ['--arch', 'small-cnn', '--size', '16', '--channels', '1', '--batch', '8', '--checkpoint-seconds', '0'];
+
+const split = ['--split', 'patient', '--shares', '0.6,0.2,0.2'];
 
 function train(out: string, flags: readonly string[], options?: CommandOptions) {
   return sightline(['train', '--data', manifest, '--out', out, ...flags], options);
@@ -25,7 +27,9 @@ function train(out: string, flags: readonly string[], options?: CommandOptions) 
 describe('sightline train', () => {
   it('writes a model that score and evaluate take as it is, with history and curves', async () => {
     const out = join(await temporaryFolder(), 'run');
-    const run = await train(out, [...small, '--epochs', '2', '--log-every', '1', '--mean', '0.4', '--std', '0.2']);
+    const run = await train(out, [
+      ...[...small, ...split, '--epochs', '2', '--log-every', '1', '--mean', '0.4', '--std', '0.2'],
+    ]);
     expect(run).toMatchObject({ code: 0 });
     expect(run.stdout).toMatch(/classification: lesion, normal\n2 epochs, \d+ batches.*images\/s/);
     expect(run.stdout).toMatch(/Best by auc 0\.\d{4}, epoch \d\n {2}validation .*calibration error 0\.\d{4}/);
@@ -49,9 +53,9 @@ describe('sightline train', () => {
       '--no-overlays',
     ]);
     expect(scored).toMatchObject({ code: 0 });
-    expect(scored.stdout).toMatch(/80 of 80 images scored/);
+    expect(scored.stdout).toMatch(/120 of 120 images scored/);
     expect(scored.stderr).not.toMatch(/No --mean/);
-    const flags = ['--part', 'test', '--bootstrap', '50'];
+    const flags = ['--part', 'test', ...split, '--bootstrap', '50'];
     const evaluated = await sightline([
       'evaluate',
       '--model',

@@ -176,6 +176,20 @@ describe('train', () => {
     expect(result.periods.every((row) => row.validation === null && !row.best)).toBe(true);
   });
 
+  it('says so when the validation samples do not define the metric, once, and keeps the last weights', async () => {
+    const validation = new FakeSource(1, 1, {}, 2, 11);
+    const result = await run({ out: await temporaryFolder(), validation });
+    expect(result.best).toBeNull();
+    expect(result.notices).toEqual([expect.stringMatching(/do not define auc.*--watch loss/)]);
+  });
+
+  it('a run that failed before it began leaves nothing to resume or to overwrite', async () => {
+    const out = await temporaryFolder();
+    const openStep = () => Promise.reject(new Error('no such operator'));
+    await expect(run({ out, openStep })).rejects.toThrow(/no such operator/);
+    expect(await run({ out })).toMatchObject({ iterationsNow: 30 });
+  });
+
   it('says what is wrong with its settings', async () => {
     const out = join(await temporaryFolder(), 'out');
     const refused = async (given: Partial<Given>, message: RegExp) =>
