@@ -6,6 +6,9 @@
       "sources": [
         "native/addon.cc",
         "native/runtime.cc",
+        "native/convolution_pixels.cc",
+        "native/convolution_windows.cc",
+        "native/thread_pool.cc",
         "native/dice.cc",
         "native/first_order.cc",
         "native/forest_fit.cc",
@@ -20,15 +23,19 @@
         "native/resize.cc",
         "native/shape2d.cc",
         "native/warp.cc",
+        "native/plan.cc",
         "native/plan_binding.cc",
         "native/plan_ops.cc",
+        "native/matrix_product.cc",
         "native/nodes_convolution.cc",
         "native/nodes_linear.cc",
+        "native/nodes_logic.cc",
         "native/nodes_normalisation.cc",
         "native/nodes_pointwise.cc",
         "native/nodes_pooling.cc",
         "native/nodes_reduction.cc",
-        "native/nodes_shaping.cc"
+        "native/nodes_shaping.cc",
+        "native/strided_copy.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # Swallow: a promise that settles while its worker thread is torn down has nobody to throw to, and must not abort.

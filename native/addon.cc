@@ -9,6 +9,7 @@
 #include "kernels.h"
 #include "plan_binding.h"
 #include "simd.h"
+#include "thread_pool.h"
 
 namespace {
 
@@ -186,6 +187,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
                 return Napi::Boolean::New(info.Env(), FindsLibrary(info[0].ToString()));
               }));
   sightline::ExportPlans(env, exports);
+  sightline::EnterEnvironment();
+  env.AddCleanupHook(sightline::LeaveEnvironment);
   return exports;
 }
 

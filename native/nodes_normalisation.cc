@@ -1,7 +1,283 @@
-#include "plan.h"
+// Batch normalisation and the gradients through it and through ReLU; definitions in src/graph/ops/training.ts.
+#ifndef SL_NS
+
+#include <cmath>
+
+#include "channel_work.h"
+#include "each_apart.h"
+#include "simd.h"
 
 namespace sightline {
+namespace {
 
-const std::vector<NodeEntry> kNormalisationNodes = {};
+// y = (x - mean) factor + bias, in float: training's forward and backward must agree on the sign of every y.
+struct Affine {
+  float mean, factor, bias;
+};
+
+// dx = factor (g - offset - (x - mean) slope): the statistics depend on x.
+struct Correction {
+  float offset, slope;
+};
+
+}  // namespace
+}  // namespace sightline
+
+#define SL_FILE "nodes_normalisation.cc"
+#include "foreach_target.h"
+
+namespace sightline {
+namespace {
+
+// One number a channel.
+float* PerChannel(const std::vector<PlanValue>& values, size_t i, size_t channels, const char* name) {
+  if (i >= values.size() || values[i].data == nullptr || values[i].Count() != static_cast<int64_t>(channels))
+    throw std::invalid_argument(std::string("expected a ") + name + " for every channel");
+  return values[i].Floats();
+}
+
+float* Whole(const std::vector<PlanValue>& values, size_t i, const PlanValue& like) {
+  if (i >= values.size() || values[i].data == nullptr || values[i].Count() != like.Count())
+    throw std::invalid_argument("values differ in size");
+  return values[i].Floats();
+}
+
+const PlanValue& Given(const PlanNode& node, size_t input) {
+  if (!node.Has(input)) throw std::invalid_argument("input " + std::to_string(input) + " is missing");
+  return node.inputs[input];
+}
+
+double Epsilon(const PlanNode& node) { return node.Number("epsilon", 1e-5); }
+
+double InverseDeviation(float variance, double epsilon) { return 1 / std::sqrt(static_cast<double>(variance) + epsilon); }
+
+Affine AffineOf(float mean, float variance, float scale, float bias, double epsilon) {
+  return {mean, static_cast<float>(scale * InverseDeviation(variance, epsilon)), bias};
+}
+
+void BatchNormTraining(const PlanNode& node) {
+  const ChannelWork work(Given(node, 0), 2);
+  const size_t channels = work.Channels();
+  const float* x = node.inputs[0].Floats();
+  const float* scale = PerChannel(node.inputs, 1, channels, "scale");
+  const float* bias = PerChannel(node.inputs, 2, channels, "bias");
+  float* y = Whole(node.outputs, 0, node.inputs[0]);
+  float* mean = PerChannel(node.outputs, 1, channels, "mean");
+  float* variance = PerChannel(node.outputs, 2, channels, "variance");
+  const bool relu = node.Number("relu", 0) != 0;
+  const double epsilon = Epsilon(node), count = static_cast<double>(work.Count());
+  // Sums about one of the values cancel nothing: its distance from the mean is at most sqrt(count) deviations.
+  const auto about = [&](size_t c) { return x[c * work.Pixels()]; };
+  work.Run([&](size_t c, size_t at, size_t n, double* lanes) { SL_DISPATCH(SumAbout)(x + at, n, about(c), lanes); },
+           [&](size_t c, double sum, double squares) {
+             const double shift = sum / count, spread = squares / count - shift * shift;
+             mean[c] = static_cast<float>(about(c) + shift);
+             variance[c] = static_cast<float>(spread < 0 ? 0 : spread);
+           },
+           [&](size_t c, size_t at, size_t n) {
+             const Affine affine = AffineOf(mean[c], variance[c], scale[c], bias[c], epsilon);
+             relu ? SL_DISPATCH(Normalise<true>)(x + at, y + at, n, affine)
+                  : SL_DISPATCH(Normalise<false>)(x + at, y + at, n, affine);
+           });
+}
+
+void BatchNormalization(const PlanNode& node) {
+  const ChannelWork work(Given(node, 0), 2);
+  if (node.Number("training_mode", 0) != 0) throw std::invalid_argument("training mode is BatchNormTraining");
+  const size_t channels = work.Channels();
+  const float* x = node.inputs[0].Floats();
+  const float* scale = PerChannel(node.inputs, 1, channels, "scale");
+  const float* bias = PerChannel(node.inputs, 2, channels, "bias");
+  const float* mean = PerChannel(node.inputs, 3, channels, "mean");
+  const float* variance = PerChannel(node.inputs, 4, channels, "variance");
+  float* y = Whole(node.outputs, 0, node.inputs[0]);
+  const bool relu = node.Number("relu", 0) != 0;
+  const double epsilon = Epsilon(node);
+  work.Each([&](size_t c, size_t at, size_t n) {
+    const Affine affine = AffineOf(mean[c], variance[c], scale[c], bias[c], epsilon);
+    relu ? SL_DISPATCH(Normalise<true>)(x + at, y + at, n, affine)
+         : SL_DISPATCH(Normalise<false>)(x + at, y + at, n, affine);
+  });
+}
+
+void BatchNormTrainingGradient(const PlanNode& node) {
+  const ChannelWork work(Given(node, 1), 3);
+  const size_t channels = work.Channels();
+  const float* g = Whole(node.inputs, 0, node.inputs[1]);
+  const float* x = node.inputs[1].Floats();
+  const float* scale = PerChannel(node.inputs, 2, channels, "scale");
+  const float* bias = PerChannel(node.inputs, 3, channels, "bias");
+  const float* mean = PerChannel(node.inputs, 4, channels, "mean");
+  const float* variance = PerChannel(node.inputs, 5, channels, "variance");
+  float* dx = Whole(node.outputs, 0, node.inputs[1]);
+  float* dscale = PerChannel(node.outputs, 1, channels, "scale's gradient");
+  float* dbias = PerChannel(node.outputs, 2, channels, "bias's gradient");
+  const bool relu = node.Number("relu", 0) != 0;
+  const double epsilon = Epsilon(node), count = static_cast<double>(work.Count());
+  const auto affine = [&](size_t c) { return AffineOf(mean[c], variance[c], scale[c], bias[c], epsilon); };
+  std::vector<Correction> corrections(channels);
+  work.Run(
+      [&](size_t c, size_t at, size_t n, double* lanes) {
+        relu ? SL_DISPATCH(SumGradient<true>)(g + at, x + at, n, affine(c), lanes)
+             : SL_DISPATCH(SumGradient<false>)(g + at, x + at, n, affine(c), lanes);
+      },
+      [&](size_t c, double sum, double product) {
+        const double inverse = InverseDeviation(variance[c], epsilon);
+        corrections[c] = {static_cast<float>(sum / count), static_cast<float>(inverse * inverse * product / count)};
+        dscale[c] = static_cast<float>(inverse * product);
+        dbias[c] = static_cast<float>(sum);
+      },
+      [&](size_t c, size_t at, size_t n) {
+        relu ? SL_DISPATCH(InputGradient<true>)(g + at, x + at, dx + at, n, affine(c), corrections[c])
+             : SL_DISPATCH(InputGradient<false>)(g + at, x + at, dx + at, n, affine(c), corrections[c]);
+      });
+}
+
+void BatchNormGradient(const PlanNode& node) {
+  const ChannelWork work(Given(node, 1), 3);
+  const size_t channels = work.Channels();
+  const float* g = Whole(node.inputs, 0, node.inputs[1]);
+  const float* x = node.inputs[1].Floats();
+  const float* scale = PerChannel(node.inputs, 2, channels, "scale");
+  const float* mean = PerChannel(node.inputs, 3, channels, "mean");
+  const float* variance = PerChannel(node.inputs, 4, channels, "variance");
+  float* dx = Whole(node.outputs, 0, node.inputs[1]);
+  float* dscale = PerChannel(node.outputs, 1, channels, "scale's gradient");
+  float* dbias = PerChannel(node.outputs, 2, channels, "bias's gradient");
+  const double epsilon = Epsilon(node);
+  work.Run(
+      [&](size_t c, size_t at, size_t n, double* lanes) {
+        const Affine affine = AffineOf(mean[c], variance[c], scale[c], 0, epsilon);
+        SL_DISPATCH(SumGradient<false>)(g + at, x + at, n, affine, lanes);
+        // Only now: dx may be x.
+        SL_DISPATCH(Multiply)(g + at, dx + at, n, affine.factor);
+      },
+      [&](size_t c, double sum, double product) {
+        dscale[c] = static_cast<float>(InverseDeviation(variance[c], epsilon) * product);
+        dbias[c] = static_cast<float>(sum);
+      },
+      [](size_t, size_t, size_t) {});
+}
+
+void ReluGradient(const PlanNode& node) {
+  const float* g = Given(node, 0).Floats();
+  const float* y = Whole(node.inputs, 1, node.inputs[0]);
+  float* dx = Whole(node.outputs, 0, node.inputs[0]);
+  const size_t count = static_cast<size_t>(node.inputs[0].Count());
+  ParallelFor(count, 12 * count, [&](size_t begin, size_t end) {
+    SL_DISPATCH(WherePositive)(g + begin, y + begin, dx + begin, end - begin);
+  });
+}
+
+}  // namespace
+
+const std::vector<NodeEntry> kNormalisationNodes = {
+    {"BatchNormTraining", BatchNormTraining},
+    {"BatchNormTrainingGradient", BatchNormTrainingGradient},
+    {"BatchNormalization", BatchNormalization},
+    {"BatchNormGradient", BatchNormGradient},
+    {"ReluGradient", ReluGradient},
+};
 
 }  // namespace sightline
+
+#else
+
+namespace sightline {
+namespace SL_NS {
+
+#include "lanes.h"
+
+// Adds to the lanes x - about and its square.
+void SumAbout(const float* x, size_t count, float about, double* lanes) {
+  const Lanes shift = Splat(about);
+  Lanes sum = LoadLanes(lanes), squares = LoadLanes(lanes + 8), sum2 = Splat(0), squares2 = Splat(0);
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const Lanes a = Widen(x + i) - shift, b = Widen(x + i + 8) - shift;
+    sum += a;
+    squares += a * a;
+    sum2 += b;
+    squares2 += b * b;
+  }
+  while (i < count) {
+    float rest[8];
+    for (size_t k = 0; k < 8; ++k) rest[k] = i + k < count ? x[i + k] : about;
+    const Lanes a = Widen(rest) - shift;
+    sum += a;
+    squares += a * a;
+    i += 8;
+  }
+  SaveLanes(sum + sum2, lanes);
+  SaveLanes(squares + squares2, lanes + 8);
+}
+
+template <bool kRelu>
+void Normalise(const float* x, float* y, size_t count, const Affine& affine) {
+  const Affine a = affine;
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) {
+    const float v = (x[i] - a.mean) * a.factor + a.bias;
+    y[i] = kRelu ? (v < 0 ? 0.0f : v) : v;
+  }
+}
+
+// The gradient that arrives before the ReLU.
+template <bool kRelu>
+SL_INLINE float Passed(float g, float x, const Affine& a) {
+  return !kRelu || (x - a.mean) * a.factor + a.bias > 0 ? g : 0.0f;
+}
+
+// Adds to the lanes g and g (x - mean).
+template <bool kRelu>
+void SumGradient(const float* g, const float* x, size_t count, const Affine& affine, double* lanes) {
+  const Affine a = affine;
+  Lanes sum = LoadLanes(lanes), product = LoadLanes(lanes + 8);
+  constexpr size_t kBlock = 256;
+  float passed[kBlock], centred[kBlock];
+  for (size_t from = 0; from < count; from += kBlock) {
+    const size_t n = count - from < kBlock ? count - from : kBlock;
+    const float* gs = g + from;
+    const float* xs = x + from;
+    SL_EACH_APART
+    for (size_t i = 0; i < n; ++i) {
+      passed[i] = Passed<kRelu>(gs[i], xs[i], a);
+      centred[i] = xs[i] - a.mean;
+    }
+    size_t i = n;
+    for (; i % 8 != 0; ++i) passed[i] = centred[i] = 0;
+    for (size_t k = 0; k < i; k += 8) {
+      const Lanes p = Widen(passed + k);
+      sum += p;
+      product += p * Widen(centred + k);
+    }
+  }
+  SaveLanes(sum, lanes);
+  SaveLanes(product, lanes + 8);
+}
+
+template <bool kRelu>
+void InputGradient(const float* g, const float* x, float* dx, size_t count, const Affine& affine,
+                   const Correction& correction) {
+  const Affine a = affine;
+  const Correction c = correction;
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) {
+    dx[i] = (Passed<kRelu>(g[i], x[i], a) - c.offset - (x[i] - a.mean) * c.slope) * a.factor;
+  }
+}
+
+void Multiply(const float* x, float* y, size_t count, float factor) {
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) y[i] = x[i] * factor;
+}
+
+void WherePositive(const float* g, const float* y, float* dx, size_t count) {
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) dx[i] = y[i] > 0 ? g[i] : 0.0f;
+}
+
+}  // namespace SL_NS
+}  // namespace sightline
+
+#endif

@@ -4,18 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "each_apart.h"
 #include "kernels.h"
 #include "segments.h"
 #include "simd.h"
-
-// The arrays of a loop are apart or the very same: no element is written before another iteration reads it.
-#if defined(__clang__)
-#define SL_EACH_APART _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define SL_EACH_APART _Pragma("GCC ivdep")
-#else
-#define SL_EACH_APART __pragma(loop(ivdep))
-#endif
 
 namespace sightline {
 namespace {

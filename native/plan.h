@@ -62,6 +62,7 @@ struct NodeEntry {
 // The families, one file each.
 extern const std::vector<NodeEntry> kConvolutionNodes;    // nodes_convolution.cc
 extern const std::vector<NodeEntry> kLinearNodes;         // nodes_linear.cc
+extern const std::vector<NodeEntry> kLogicNodes;          // nodes_logic.cc
 extern const std::vector<NodeEntry> kNormalisationNodes;  // nodes_normalisation.cc
 extern const std::vector<NodeEntry> kPointwiseNodes;      // nodes_pointwise.cc
 extern const std::vector<NodeEntry> kPoolingNodes;        // nodes_pooling.cc

@@ -11,8 +11,8 @@ namespace {
 const std::unordered_map<std::string, NodeKernel>& Table() {
   static const auto table = [] {
     std::unordered_map<std::string, NodeKernel> all;
-    for (const auto* family : {&kConvolutionNodes, &kLinearNodes, &kNormalisationNodes, &kPointwiseNodes, &kPoolingNodes,
-                               &kReductionNodes, &kShapingNodes}) {
+    for (const auto* family : {&kConvolutionNodes, &kLinearNodes, &kLogicNodes, &kNormalisationNodes, &kPointwiseNodes,
+                               &kPoolingNodes, &kReductionNodes, &kShapingNodes}) {
       for (const NodeEntry& entry : *family) all.emplace(entry.op, entry.run);
     }
     return all;

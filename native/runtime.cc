@@ -3,12 +3,11 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
-#include <mutex>
 #include <thread>
 
 #include "kernels.h"
 #include "simd.h"
+#include "thread_pool.h"
 
 namespace sightline {
 namespace {
@@ -79,30 +78,11 @@ int Threads() { return ThreadCount().load(std::memory_order_relaxed); }
 void SetThreads(int count) { ThreadCount().store(std::max(1, count), std::memory_order_relaxed); }
 
 void ParallelFor(size_t count, size_t bytes, const std::function<void(size_t, size_t)>& body) {
-  // Starting a thread costs about as much as reading this many bytes.
-  constexpr size_t kBytesPerThread = 256 * 1024;
+  // Handing a part to a thread that looks out for it, and its memory to another core, costs about as much as reading this
+  // many bytes.
+  constexpr size_t kBytesPerThread = 128 * 1024;
   const int most = thread_limit > 0 ? std::min(thread_limit, Threads()) : Threads();
-  const size_t threads = std::min({static_cast<size_t>(most), count, bytes / kBytesPerThread + 1});
-  if (threads <= 1) {
-    if (count > 0) body(0, count);
-    return;
-  }
-  std::mutex mutex;
-  std::exception_ptr failure;
-  const auto part = [&](size_t t) {
-    try {
-      body(count * t / threads, count * (t + 1) / threads);
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      failure = std::current_exception();
-    }
-  };
-  std::vector<std::thread> others;
-  others.reserve(threads - 1);
-  for (size_t t = 1; t < threads; ++t) others.emplace_back(part, t);
-  part(0);
-  for (std::thread& thread : others) thread.join();
-  if (failure) std::rethrow_exception(failure);
+  RunParts(count, bytes, std::min({static_cast<size_t>(most), count, bytes / kBytesPerThread + 1}), body);
 }
 
 }  // namespace sightline

@@ -12,7 +12,7 @@
 //   #endif
 //
 // Reductions keep a fixed number of lanes whatever the target, and contraction into FMA is off by default,
-// so that every target gives the same bits; only pairwise.cc asks for FMA, for speed.
+// so that every target gives the same bits; only pairwise.cc and the products of vectors.h ask for FMA, for speed.
 #pragma once
 
 namespace sightline {

@@ -1,6 +1,6 @@
 /**
  * npm run bench:peers: against the Python packages, in an environment of its own (bench/peers/.venv).
- *   npm run bench:peers -- --only kernels      or end_to_end, explanations, forest, radiomics
+ *   npm run bench:peers -- --only kernels      or end_to_end, explanations, forest, radiomics, training
  */
 import { parseArgs } from 'node:util';
 import { benchEndToEnd } from './end_to_end.mjs';
@@ -9,6 +9,7 @@ import { benchExplanations } from './explanations.mjs';
 import { benchForest } from './forest.mjs';
 import { benchKernels } from './kernels.mjs';
 import { benchRadiomics } from './radiomics.mjs';
+import { benchTraining } from './training.mjs';
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values;
 preparePython();
@@ -17,4 +18,5 @@ if (!only || only === 'end_to_end') await benchEndToEnd();
 if (!only || only === 'explanations') await benchExplanations();
 if (!only || only === 'radiomics') await benchRadiomics();
 if (!only || only === 'forest') await benchForest();
+if (!only || only === 'training') await benchTraining();
 process.exit(0);

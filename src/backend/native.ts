@@ -15,6 +15,35 @@ export interface NodeValue {
   dims: readonly number[];
 }
 
+/** A compiled graph as plain data: what a plan is made from. Values are named by their index. */
+export interface PlanDescription {
+  steps: readonly {
+    op: string;
+    /** Of the node, for messages. */
+    name: string;
+    /** Values; -1 = an optional one that is not given. */
+    inputs: readonly number[];
+    outputs: readonly number[];
+    attributes: Readonly<Record<string, number | readonly number[]>>;
+  }[];
+  values: readonly {
+    dims: readonly number[];
+    /** Index into f32, i32, i64, u8. */
+    kind: number;
+    /** Index into: input array, output array, constants, arena. */
+    place: number;
+    /** Index of the array, or offset in bytes. */
+    at: number;
+  }[];
+  /** Copied in. */
+  constants: readonly { at: number; bytes: Uint8Array }[];
+  constantBytes: number;
+  arenaBytes: number;
+}
+
+/** A plan in the addon's memory; gone with its last reference. */
+export type PlanHandle = object & { readonly __plan: never };
+
 export interface Addon {
   kernels: Record<string, Kernel>;
   /** The instruction set in use: "avx512", "avx2" or "baseline". */
@@ -30,6 +59,24 @@ export interface Addon {
     outputs: readonly NodeValue[],
     attributes: Readonly<Record<string, number | readonly number[]>>,
   ): void;
+  /** @throws Error (an op without a kernel) */
+  createPlan(description: PlanDescription): PlanHandle;
+  /**
+   * One run on a worker thread; arrays are used in place, those over shared memory too. The arena is taken at the first
+   * run. Runs must not overlap.
+   * @param threads at most; 0: the process's
+   * @throws Error (arrays that do not fit); rejects with what failed, `code` "ARENA" where the arena could not be had
+   */
+  runPlan(
+    plan: PlanHandle,
+    inputs: readonly ArrayBufferView[],
+    outputs: readonly ArrayBufferView[],
+    threads: number,
+  ): Promise<void>;
+  /** Gives the arena back, at the end of a run that is under way. */
+  closePlan(plan: PlanHandle): void;
+  /** Milliseconds of each step, added up over all runs. */
+  profilePlan(plan: PlanHandle): { runs: number; milliseconds: Float64Array };
   /** Ops that plans can hold, sorted. */
   nodeNames(): string[];
   /** Whether the system's loader finds a shared library (Linux; true elsewhere). */

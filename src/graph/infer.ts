@@ -19,10 +19,12 @@ export class Inference implements Knowledge {
   /**
    * @param graph its initializers are known constants from the start
    * @param fallback shapes to take where a rule is lacking (declared in the file, or measured)
+   * @param largest elements of a constant that is computed here
    */
   constructor(
     private readonly graph: Graph,
     private readonly fallback: (name: string) => ValueShape | undefined = () => undefined,
+    private readonly largest = largestFolded,
   ) {
     this.#constants = new Map();
     this.#opset = opsetOf(graph);
@@ -73,7 +75,7 @@ export class Inference implements Knowledge {
       if (shape) this.#shapes.set(name, shape);
       else this.reasons.set(name, reason);
     });
-    if (rules?.evaluate && shapes && shapes.every((shape) => product(shape.dims) <= largestFolded)) {
+    if (rules?.evaluate && shapes && shapes.every((shape) => product(shape.dims) <= this.largest)) {
       const constants = rules.evaluate(view);
       constants?.forEach((constant, index) => {
         const name = node.outputs[index];

@@ -27,7 +27,8 @@ export interface SessionOptions {
 
 /** One loaded model. `run` blocks its thread: keep sessions in worker threads. */
 export interface Session {
-  readonly runtime: RuntimeName;
+  /** `native`: the addon, for graphs that only training compiles (`native/`). */
+  readonly runtime: RuntimeName | 'native';
   readonly provider: ProviderName;
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];

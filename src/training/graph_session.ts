@@ -3,7 +3,7 @@ import { coreCount } from '../core/worker_pool.js';
 import type { Graph } from '../graph/ir.js';
 import { exportOnnx } from '../graph/onnx_export.js';
 import { lowerOwnOps } from '../graph/training/lowering.js';
-import { openSession } from '../runtime/index.js';
+import { nativeObstacle, openNativeSession, openSession } from '../runtime/index.js';
 import type { TrainingStepSettings } from './training_step.js';
 
 /** A loaded training graph. Unlike the engine's model sessions it takes all cores: one batch at a time is trained. */
@@ -16,12 +16,25 @@ export interface GraphSession {
 /**
  * Loads a graph that may hold ops of our own: into the addon where it has them all, else, in standard ops, into ONNX
  * Runtime.
- * @throws SightlineError E_PROVIDER, E_OP_UNSUPPORTED (runtime native, and an op that the addon lacks)
+ * @throws SightlineError E_PROVIDER, E_MEMORY, E_OP_UNSUPPORTED (runtime native, and an op that the addon lacks)
  */
 export async function openGraphSession(
   graph: Graph,
-  { provider = 'cpu', threads = coreCount() }: Pick<TrainingStepSettings, 'runtime' | 'provider' | 'threads'>,
+  {
+    runtime = 'auto',
+    provider = 'cpu',
+    threads = coreCount(),
+  }: Pick<TrainingStepSettings, 'runtime' | 'provider' | 'threads'>,
 ): Promise<GraphSession> {
+  const native = runtime === 'native' || (runtime === 'auto' && provider === 'cpu' && !nativeObstacle(graph));
+  if (native) {
+    const session = await openNativeSession(graph, { threads });
+    return {
+      description: `native (${threads} thread${threads === 1 ? '' : 's'})`,
+      run: (inputs) => session.run(inputs),
+      close: () => session.close(),
+    };
+  }
   const session = await openSession(exportOnnx(lowerOwnOps(graph)), { provider, threads });
   return {
     description: `onnxruntime (${provider}, ${threads} threads)`,

@@ -112,7 +112,7 @@ describe('a manifest as pool', () => {
   it('CSV: all columns, quotes, byte-order mark, CRLF, boxes in both notations, unknown columns named once', async () => {
     const path = await manifest(
       'm.csv',
-      '\uFEFFid,path,Label,mask,roi_boxes,patient,split,note\r\n"x,1",a.png,tumour,b.png,0;0;1;1|1;0;2;2.5,P1,pool,hello\r\ny,b.png,,,"[[0,0,1,2]]",,,\r\n',
+      '\uFEFFid,path,Label,mask,roi_boxes,patient,split,fold,note\r\n"x,1",a.png,tumour,b.png,0;0;1;1|1;0;2;2.5,P1,pool,3,hello\r\ny,b.png,,,"[[0,0,1,2]]",,,,\r\n',
     );
     const notices: string[] = [];
     const samples = await openPool(path, { onNotice: (m) => notices.push(m) });
@@ -130,6 +130,7 @@ describe('a manifest as pool', () => {
         ],
         patient: 'P1',
         split: 'pool',
+        fold: '3',
       },
       { index: 1, id: 'y', path: join(folder, 'b.png'), boxes: [{ x0: 0, y0: 0, x1: 1, y1: 2 }] },
     ]);

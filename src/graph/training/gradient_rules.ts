@@ -4,9 +4,13 @@ import { windowsOf, type Windows } from '../ops/convolution.js';
 import { unsupportedOp, type GradientRule, type GradientView } from '../ops/rules.js';
 import { turnedWindows } from '../ops/transposed_convolution.js';
 
-/** Window attributes with every default resolved. */
-function resolved(windows: Windows): Record<string, AttributeValue> {
-  const { kernel, strides, dilations, begins, ends } = windows;
+/** Window attributes with every default resolved: the end pads say, too, how far windows of ceil_mode reach. */
+function resolved(windows: Windows, spatial: readonly number[]): Record<string, AttributeValue> {
+  const { kernel, strides, dilations, begins, out } = windows;
+  const ends = windows.ends.map((end, axis) => {
+    const reach = (out[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
+    return Math.max(end, reach - begins[axis] - spatial[axis]);
+  });
   return { kernel_shape: kernel, strides, dilations, pads: [...begins, ...ends] };
 }
 
@@ -18,8 +22,8 @@ function convolution({ emit, node, arriving, wants }: GradientView): (string | u
   if (!g) return [];
   const [x, w] = node.inputs;
   const group = intAttribute(node, 'group', 1);
-  const windows = { ...resolved(windowsOf(node, spatialOf(emit, x), spatialOf(emit, w))), group };
   const shape = spatialOf(emit, x);
+  const windows = { ...resolved(windowsOf(node, shape, spatialOf(emit, w)), shape), group };
   return [
     wants(0) ? emit.own('ConvInputGradient', [g, w], { ...windows, shape })[0] : undefined,
     wants(1) ? emit.own('ConvWeightGradient', [g, x], windows)[0] : undefined,
@@ -28,7 +32,8 @@ function convolution({ emit, node, arriving, wants }: GradientView): (string | u
 }
 
 /** Of a ConvTranspose: it is a convolution turned round, so its own gradients are that convolution and its weights'. */
-function transposedConvolution({ emit, node, arriving, wants }: GradientView): (string | undefined)[] {
+function transposedConvolution(view: GradientView): (string | undefined)[] | undefined {
+  const { emit, node, arriving, wants } = view;
   const g = arriving(0);
   if (!g) return [];
   const [x, w] = node.inputs;
@@ -39,10 +44,9 @@ function transposedConvolution({ emit, node, arriving, wants }: GradientView): (
   const ends = spatial.map(
     (n, axis) => (n - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 - begins[axis] - size[axis],
   );
-  if ([...begins, ...ends].some((pad) => pad < 0)) {
-    throw unsupportedOp(node, 'no gradient rule for its output padding or cropped border', 'Train another network.');
-  }
-  const attributes = { ...resolved({ ...windows, ends }), group };
+  // Output padding, or a border that is cut off: the standard ops can do it.
+  if ([...begins, ...ends].some((pad) => pad < 0)) return undefined;
+  const attributes = { ...resolved({ ...windows, ends }, size), group };
   return [
     wants(0) ? emit.op('Conv', [g, w], attributes) : undefined,
     wants(1) ? emit.own('ConvWeightGradient', [x, g], attributes)[0] : undefined,
@@ -70,14 +74,14 @@ function maxPool({ emit, node, arriving }: GradientView): (string | undefined)[]
   const g = arriving(0);
   if (arriving(1)) throw unsupportedOp(node, 'its indices are used further on', 'Train another network.');
   const [x] = node.inputs;
-  const windows = windowsOf(node, spatialOf(emit, x), kernelOf(node));
-  return [g && emit.own('MaxPoolGradient', [g, x, node.outputs[0]], resolved(windows))[0]];
+  const windows = resolved(windowsOf(node, spatialOf(emit, x), kernelOf(node)), spatialOf(emit, x));
+  return [g && emit.own('MaxPoolGradient', [g, x, node.outputs[0]], windows)[0]];
 }
 
 function averagePool({ emit, node, arriving }: GradientView): (string | undefined)[] {
   const g = arriving(0);
   const shape = spatialOf(emit, node.inputs[0]);
-  const windows = resolved(windowsOf(node, shape, kernelOf(node)));
+  const windows = resolved(windowsOf(node, shape, kernelOf(node)), shape);
   const count_include_pad = intAttribute(node, 'count_include_pad', 0);
   return [g && emit.own('AveragePoolGradient', [g], { ...windows, count_include_pad, shape })[0]];
 }
@@ -91,12 +95,17 @@ function globalAveragePool({ emit, node, arriving }: GradientView): (string | un
   return [g && emit.own('AveragePoolGradient', [g], attributes)[0]];
 }
 
+/** A rule that may leave a case to the standard one. */
+type OwnRule = (view: GradientView) => (string | undefined)[] | undefined;
+
 const planar =
-  (rule: GradientRule, otherwise: GradientRule | undefined): GradientRule =>
+  (rule: OwnRule, otherwise: GradientRule | undefined): GradientRule =>
   (view) => {
     // Kernels of our own are for images; a model of sequences or volumes keeps the standard ops.
-    const flat = view.emit.dims(view.node.inputs[0]).length === 4;
-    return flat || !otherwise ? rule(view) : otherwise(view);
+    const own = view.emit.dims(view.node.inputs[0]).length === 4 ? rule(view) : undefined;
+    if (own) return own;
+    if (!otherwise) throw unsupportedOp(view.node, `no gradient rule for ${view.node.op}`, 'Train another network.');
+    return otherwise(view);
   };
 
 /**
@@ -106,7 +115,7 @@ const planar =
 export function trainingRules(
   standard: (op: string) => GradientRule | undefined,
 ): Readonly<Record<string, GradientRule>> {
-  const rules: Record<string, GradientRule> = {
+  const rules: Record<string, OwnRule> = {
     Conv: convolution,
     ConvTranspose: transposedConvolution,
     BatchNormalization: batchNorm,

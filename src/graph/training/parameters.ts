@@ -30,19 +30,22 @@ const builtConstant = /^constant_\d+$/;
 export function trainableParameters(graph: Graph): string[] {
   const found = new Set<string>();
   const behind = new Set<string>();
+  const repeated = new Map<string, string>();
   for (const node of graph.nodes) {
     if (node.domain !== '') continue;
+    if (node.op === 'Expand' || node.op === 'Tile') repeated.set(node.outputs[0], node.inputs[0]);
     const isWeighted = weighted.has(node.op);
     if (isWeighted || node.inputs.some((name) => behind.has(name))) node.outputs.forEach((name) => behind.add(name));
     // A class token is joined to what a convolution made of the patches, a bias added to what a product gave.
     const counts = isWeighted || node.inputs.some((name) => behind.has(name)) || isAffineNorm(node);
     for (const index of counts ? (learned[node.op] ?? []) : []) {
-      const constant = graph.initializers.get(node.inputs[index] ?? '');
+      const name = repeated.get(node.inputs[index] ?? '') ?? node.inputs[index] ?? '';
+      const constant = graph.initializers.get(name);
       if (constant?.type !== 'f32' || sizeOf(constant.dims) < 2) {
         const single = constant?.type === 'f32' && constant.dims.length > 0 && isLayer(node);
         if (!single) continue;
       }
-      if (!builtConstant.test(node.inputs[index])) found.add(node.inputs[index]);
+      if (!builtConstant.test(name)) found.add(name);
     }
   }
   return [...found];

@@ -34,13 +34,15 @@ export function sizedForBatch(graph: Graph, output: string, batch: number): Size
     ]);
   const imageDims = [batch, ...(dims.slice(1) as number[])];
   const ownBatch = dims[0] ?? 1;
-  const follows = (shapes: Inference) => shapes.shape(output)?.dims[0] === batch;
+  const own = inferGraph(graph, inputs(ownBatch));
+  const follows = (shapes: Inference) =>
+    shapes.shape(output)?.dims[0] === batch && shapes.mismatches.length <= own.mismatches.length;
   const plain = inferGraph(graph, inputs(batch));
   if (follows(plain)) return { graph, shapes: plain, imageDims };
   // The example's batch is written into reshapes: rewritten where shapes at both sizes show it.
   const shapes = new Inference(graph);
   for (const [name, shape] of inputs(batch)) shapes.setShape(name, shape);
-  const changed = rebatch(graph, shapes, inferGraph(graph, inputs(ownBatch)), batch / ownBatch);
+  const changed = rebatch(graph, shapes, own, batch / ownBatch);
   if (follows(shapes)) return { graph: changed, shapes, imageDims };
   throw new SightlineError('E_MODEL_UNSUPPORTED', {
     where: `output '${output}'`,

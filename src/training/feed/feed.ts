@@ -1,57 +1,16 @@
 import { expectArgument, SightlineError } from '../../core/errors.js';
-import { sizeOf, tensor, type Tensor } from '../../core/tensor.js';
-import { WorkerPool, coreCount } from '../../core/worker_pool.js';
-import { augmentationPresets, completeAugmentation, type GivenAugmentation } from '../../data/augment_settings.js';
+import { sizeOf, tensor } from '../../core/tensor.js';
+import { coreCount, WorkerPool } from '../../core/worker_pool.js';
+import { augmentationPresets, completeAugmentation } from '../../data/augment_settings.js';
 import { SampleCache } from '../../data/sample_cache.js';
-import type { Preprocessing, Sample } from '../../data/types.js';
+import type { Sample } from '../../data/types.js';
 import { DecodeRing, type DecodePool, type RowRequest, type Shared, type Slot } from './decode_ring.js';
-import { Quarantine, type QuarantinedSample } from './quarantine.js';
+import type { FeedBatch, FeedOptions } from './feed_options.js';
+import { Quarantine } from './quarantine.js';
 import { Sampler, type Draw } from './sampler.js';
-import { Targets, type TargetSettings } from './targets.js';
+import { Targets } from './targets.js';
 
-export interface FeedOptions {
-  samples: readonly Sample[];
-  /** Settings: the class list is learnt from `samples`. A training feed's `targets`: validation, test, a resumed run. */
-  targets: TargetSettings | Targets;
-  preprocessing: Preprocessing;
-  /** Default: none. */
-  augmentation?: GivenAugmentation;
-  /** Samples per batch; more than there are samples: all of them (see `TrainingFeed.batch`). */
-  batch: number;
-  /** Of order and augmentation. Default 0. */
-  seed?: number;
-  /** Every class has the same share of an epoch. Targets of kind `classes` only. Default false. */
-  balanced?: boolean;
-  /** Give regions of interest. Default false. */
-  rois?: boolean;
-  /** Decode threads, or another feed's `decoders` to share them. Default: the number of cores. */
-  workers?: number | DecodePool;
-  /** Batches in memory: the one in use and those decoded ahead. At least 2; default 3. None changes a result. */
-  slots?: number;
-  /** Memory for decoded samples, so that later epochs read no files; MiB, 0 = none. Never changes a result. Default 1024. */
-  cacheMb?: number;
-  /** Ids to leave out from the start: an earlier run's `quarantined()`. */
-  quarantined?: readonly string[];
-  /** Told once of each sample that fails. */
-  onQuarantine?: (row: QuarantinedSample) => void;
-  onNotice?: (message: string) => void;
-}
-
-/** A batch, whose tensors are views of a slot: they hold until `release()`. */
-export interface FeedBatch {
-  /** Position in the epoch, 0-based. */
-  iteration: number;
-  /** f32[B,C,H,W], normalised; in shared memory. */
-  images: Tensor<'f32'>;
-  /** f32[B, …`targets.dims`]. */
-  targets: Tensor<'f32'>;
-  /** f32[B,H,W], 1 inside; all zeros for a sample without a region. With `rois` only. */
-  rois?: Tensor<'f32'>;
-  /** Of the samples in the batch, by row. */
-  ids: string[];
-  /** Gives the slot back. Call it when done with the tensors, once or more. */
-  release(): void;
-}
+export type { FeedBatch, FeedOptions } from './feed_options.js';
 
 /** A decoded batch on its way out. */
 interface Filled {
@@ -127,13 +86,21 @@ export class TrainingFeed {
     // Masks that nobody asks for are not read.
     this.#samples = usesRegions ? samples : samples.map(({ mask: _, boxes: __, ...sample }) => sample);
     this.#quarantine = new Quarantine(samples, options.quarantined ?? [], options.onQuarantine ?? (() => {}));
-    const size = sizeOf(targets.dims(preprocessing));
-    this.#ring = new DecodeRing(this.decoders, preprocessing, slots, this.batch, size, rois);
     const settings = completeAugmentation(options.augmentation ?? 'none');
     const augments = JSON.stringify(settings) !== JSON.stringify(augmentationPresets.none);
     if (augments) this.#augmentation = { settings, seed };
     const { channels, height, width } = preprocessing;
-    if (cacheMb > 0) this.#cache = SampleCache.create(samples.length, cacheMb * 2 ** 20, channels, height * width);
+    const size = sizeOf(targets.dims(preprocessing));
+    try {
+      this.#ring = new DecodeRing(this.decoders, preprocessing, slots, this.batch, size, rois);
+      if (cacheMb > 0) this.#cache = SampleCache.create(samples.length, cacheMb * 2 ** 20, channels, height * width);
+    } catch (error) {
+      throw SightlineError.from(error, 'E_MEMORY', {
+        where: 'feed',
+        what: `no memory for ${slots} batches of ${this.batch} and a cache of ${cacheMb} MiB`,
+        remedy: 'Take smaller batches, fewer slots or a smaller cache.',
+      });
+    }
   }
 
   /** Ids of the samples that have failed so far, those given included: state that a checkpoint keeps. */

@@ -68,15 +68,16 @@ export class Sampler {
    * @param usable whether a sample can be used; at least one must be
    */
   batchOf(order: readonly Draw[], iteration: number, usable: (sample: number) => boolean): Draw[] {
+    const { count } = this.options;
     const first = iteration * this.batch;
     let next = first + this.batch;
     const last = next + order.length;
-    // Should the whole order fail (a balanced one need not have every sample): any sample.
-    const candidate = (): Draw => (next < last ? order[next++ % order.length] : { sample: next++ - last, repeat: 0 });
+    // Should the order not suffice (a balanced one need not have every sample): any sample.
+    const candidate = (at: number): Draw =>
+      at < last ? order[at % order.length] : { sample: (at - last) % count, repeat: 0 };
     return order.slice(first, first + this.batch).map((draw) => {
-      while (!usable(draw.sample)) {
-        draw = candidate();
-        expectArgument(draw.sample < this.options.count, 'samples', 'one that can be used', 'none');
+      for (const start = next; !usable(draw.sample); draw = candidate(next++)) {
+        expectArgument(next - start < order.length + count, 'samples', 'one that can be used', 'none');
       }
       return draw;
     });
