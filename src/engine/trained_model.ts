@@ -40,7 +40,7 @@ export async function writeTrainedModel(
     ...(activation && { activation }),
   };
   const metadata = new Map(graph.metadata);
-  const json = { task, labels, activation, preprocessing, training, metrics, sightline: version };
+  const json = { task, labels, activation, preprocessing, training, metrics, version };
   // Names of its own, so that nothing in an imported model's metadata is lost; `labels` is where readers look for it.
   for (const [key, value] of Object.entries(json)) {
     if (value !== null) metadata.set(key === 'labels' ? key : `sightline.${key}`, textOf(value));

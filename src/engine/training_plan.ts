@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { fineTuned } from './fine_tuned.js';
 import { expectArgument, SightlineError } from '../core/errors.js';
 import { completeAugmentation } from '../data/augment_settings.js';
 import type { Preprocessing } from '../data/types.js';
 import { readClassifier } from '../graph/classifier.js';
 import type { Graph } from '../graph/ir.js';
+import { prepareFineTuning } from '../graph/training/fine_tuning.js';
 import { buildModel } from '../models/index.js';
 import type { Split } from '../training/feed/split.js';
 import type { Targets } from '../training/feed/targets.js';
@@ -26,7 +26,7 @@ export function openNetwork(options: TrainOptions, classes: number): Graph {
       remedy: 'Give --arch (densenet121, resnet50 …) or --model file.onnx.',
     });
   }
-  if (model) return fineTuned(model, classes);
+  if (model) return prepareFineTuning(readClassifier(model), { classes, seed, ...sizeFor(options) });
   const built = {
     channels: channelsOf(options),
     size,
@@ -38,10 +38,12 @@ export function openNetwork(options: TrainOptions, classes: number): Graph {
   return buildModel(arch!, built);
 }
 
+const sizeFor = ({ size = 224 }: TrainOptions) => ({ size: [size, size] as const });
+
 /** How images are brought to the network's input. */
 export function trainingPreprocessing(options: TrainOptions): Preprocessing {
-  const { model, size = 224, mean = [0], std = [1], resize = 'stretch', window, axis } = options;
-  const [height, width] = (model && readClassifier(model).size) || [size, size];
+  const { model, mean = [0], std = [1], resize = 'stretch', window, axis } = options;
+  const [height, width] = (model && readClassifier(model).size) || sizeFor(options).size;
   const channels = channelsOf(options);
   const each = (name: string, values: readonly number[]) => {
     const fits = values.length === 1 || values.length === channels;

@@ -128,6 +128,22 @@ describe('sightline train', () => {
     expect(readSidecar(join(base, 'b', 'model.json')).labels).toEqual(['normal', 'lesion']);
   }, 180_000);
 
+  it('fine-tunes an exported model, its first layers frozen', async () => {
+    const base = await temporaryFolder();
+    await train(join(base, 'a'), [...small, '--epochs', '1']);
+    const first = join(base, 'a', 'model.onnx');
+    const weights = readClassifier(first).graph.initializers;
+    const frozen = [...weights.keys()].find((name) => name.endsWith('.weight'))!;
+    const flags = ['--model', first, '--batch', '8', '--epochs', '1', '--freeze', frozen];
+    expect(await train(join(base, 'b'), flags)).toMatchObject({ code: 0 });
+    const after = readClassifier(join(base, 'b', 'model.onnx')).graph.initializers;
+    expect(after.get(frozen)!.raw).toEqual(weights.get(frozen)!.raw);
+    const changed = [...weights.keys()].filter(
+      (name) => !Buffer.from(after.get(name)!.raw).equals(weights.get(name)!.raw),
+    );
+    expect(changed.length).toBeGreaterThan(1);
+  }, 60_000);
+
   it('leaves out an image that cannot be read, goes on, and says so', async () => {
     const copy = join(folder, 'damaged.csv');
     await writeFile(copy, (await readFile(manifest, 'utf8')).replace('images/phantom-000003.png', 'images/cut.png'));

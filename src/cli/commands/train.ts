@@ -184,7 +184,7 @@ function curvesOf({ periods, watch, best }: TrainSummary) {
     { name: 'training', points: at((row) => row.trainLoss) },
     { name: 'validation', points: at((row) => row.validation?.loss) },
   ];
-  const metric = [{ name: watch, points: at((row) => row.validation?.[watch]) }];
+  const metric = [{ name: 'validation', points: at((row) => row.validation?.[watch]) }];
   return {
     panels: [{ title: 'Loss', curves: losses }, ...(watch === 'loss' ? [] : [{ title: watch, curves: metric }])],
     marked: best?.iteration,
