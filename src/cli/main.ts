@@ -8,6 +8,8 @@ import { addPhantoms } from './commands/phantoms.js';
 import { addRadiomics } from './commands/radiomics.js';
 import { addScore } from './commands/score.js';
 import { addSelectFeatures } from './commands/select_features.js';
+import { addEvaluate } from './commands/evaluate.js';
+import { addTrain } from './commands/train.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
 
@@ -24,7 +26,18 @@ const program = new Command('sightline')
   .option('--quiet', 'print errors only')
   .showHelpAfterError('(run with --help for the options)');
 
-const commands = [addScore, addExplain, addInspect, addRadiomics, addSelectFeatures, addDoctor, addDemo, addPhantoms];
+const commands = [
+  addScore,
+  addExplain,
+  addInspect,
+  addRadiomics,
+  addSelectFeatures,
+  addDoctor,
+  addDemo,
+  addPhantoms,
+  addTrain,
+  addEvaluate,
+];
 for (const add of commands) add(program);
 
 try {

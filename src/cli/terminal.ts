@@ -51,12 +51,12 @@ export class Terminal {
   }
 
   #drawBar(event: ProgressEvent): void {
-    const values = { rate: formatRate(event), left: formatDuration(event.secondsLeft) };
+    const values = { rate: formatRate(event), left: formatDuration(event.secondsLeft), detail: formatDetail(event) };
     if (this.#stage !== event.stage) {
       this.endProgress();
       this.#stage = event.stage;
       this.#bar = new SingleBar({
-        format: `${event.stage} {bar} {percentage}% | {value}/{total} | {rate} | {left} left`,
+        format: `${event.stage} {bar} {percentage}% | {value}/{total} | {rate} | {left} left{detail}`,
         barCompleteChar: '█',
         barIncompleteChar: '░',
         hideCursor: true,
@@ -74,9 +74,11 @@ export class Terminal {
     this.#stage = event.stage;
     this.#lastLine = ended ? Infinity : now;
     const rest = event.rate > 0 ? ` | ${formatRate(event)} | ${formatDuration(event.secondsLeft)} left` : '';
-    process.stderr.write(`${event.stage}: ${event.done}/${event.total}${rest}\n`);
+    process.stderr.write(`${event.stage}: ${event.done}/${event.total}${rest}${formatDetail(event)}\n`);
   }
 }
+
+const formatDetail = ({ detail }: ProgressEvent): string => (detail ? ` | ${detail}` : '');
 
 function formatRate({ rate, unit = 'images' }: ProgressEvent): string {
   return rate > 0 ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} ${unit}/s` : '…';

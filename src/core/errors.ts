@@ -21,7 +21,8 @@ export type ErrorCode =
   | 'E_TABLE' // a table file (features, scores) that cannot be read or lacks what is needed
   | 'E_STORE' // the store is locked, damaged or of another version
   | 'E_RESUME_MISMATCH' // --resume with other settings than the stored run's
-  | 'E_MEMORY'; // the memory limit is too low for the work
+  | 'E_MEMORY' // the memory limit is too low for the work
+  | 'E_TRAINING'; // training diverged: the loss or the gradients stay NaN or infinite
 
 /** The parts of an error message: what happened, where, and how to mend it. */
 export interface ErrorParts {

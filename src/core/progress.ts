@@ -7,6 +7,8 @@ export interface ProgressEvent {
   total: number;
   /** What the items are. Default images. */
   unit?: string;
+  /** How it stands, for people: "loss 0.412 | auc 0.87". */
+  detail?: string;
   /** Items per second over the last half minute; 0 while unknown. */
   rate: number;
   /** Seconds left at that rate; NaN while unknown. */
@@ -36,17 +38,17 @@ export class ProgressMeter {
     this.#emit(0);
   }
 
-  /** `count` more items are finished. */
-  add(count: number): void {
+  /** `count` more items are finished. @param detail see ProgressEvent */
+  add(count: number, detail?: string): void {
     this.#done += count;
     const now = this.clock();
     this.#marks.push({ at: now, done: this.#done });
     while (this.#marks.length > 2 && now - this.#marks[0].at > windowSeconds) this.#marks.shift();
     const first = this.#marks[0];
-    this.#emit(now > first.at && this.#done > this.#start ? (this.#done - first.done) / (now - first.at) : 0);
+    this.#emit(now > first.at && this.#done > this.#start ? (this.#done - first.done) / (now - first.at) : 0, detail);
   }
 
-  #emit(rate: number): void {
+  #emit(rate: number, detail?: string): void {
     const secondsLeft = rate > 0 ? (this.total - this.#done) / rate : Number.NaN;
     this.listener?.({
       stage: this.stage,
@@ -55,6 +57,7 @@ export class ProgressMeter {
       rate,
       secondsLeft,
       ...(this.unit && { unit: this.unit }),
+      ...(detail && { detail }),
     });
   }
 }

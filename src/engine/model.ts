@@ -60,27 +60,14 @@ export type OpenModelOptions = ModelOptions &
  */
 export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const notice = options.onNotice ?? (() => {});
-  const sidecar = findSidecar(options);
-  const size = options.size ?? sidecar.size;
-  const classifier = readClassifier(options.model, {
-    activation: options.activation ?? sidecar.activation,
-    size,
-    targetLayer: options.layer,
-  });
+  const { classifier, preprocessing, labels } = describeModel(options);
   const explanation = findExplanation(options.explain ?? defaultExplanation);
-  const preprocessing = resolvePreprocessing(options, sidecar, classifier, size, notice);
   const settings = { layer: options.layer, ...pixelRange(preprocessing) };
   const { compiled, noSaliency } = compileFor(classifier, explanation, settings, options, preprocessing);
   if (noSaliency) notice(noSaliency.message);
   if (compiled.batchNote) notice(compiled.batchNote);
-  if (classifier.activationSource === 'assumed') {
-    notice(
-      `The graph ends in raw scores: taken as ${classifier.multiLabel ? 'sigmoid' : 'softmax'} (--activation says otherwise).`,
-    );
-  }
 
   const activation = classifier.multiLabel ? 'sigmoid' : 'softmax';
-  const labels = classNames(options, sidecar, classifier);
   const onnx = shared(compiled.onnx);
   const dropout = compiled.dropout ? dropoutSetup(compiled.dropout, options) : null;
   const runtime = options.runtime ?? 'onnxruntime';
@@ -144,6 +131,37 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       batch,
     },
   };
+}
+
+/** What a model is: its graph, how it is fed, and what its outputs are called. */
+export interface ModelDescription {
+  classifier: Classifier;
+  preprocessing: Preprocessing;
+  labels: string[];
+}
+
+/**
+ * Reads model, sidecar and flags (flags win over the sidecar, the sidecar over the graph).
+ * @throws SightlineError E_NOT_FOUND, E_MODEL_FORMAT, E_MODEL_UNSUPPORTED, E_ARGUMENT
+ */
+export function describeModel(
+  options: ModelOptions & { layer?: string; onNotice?: (message: string) => void },
+): ModelDescription {
+  const notice = options.onNotice ?? (() => {});
+  const sidecar = findSidecar(options);
+  const size = options.size ?? sidecar.size;
+  const classifier = readClassifier(options.model, {
+    activation: options.activation ?? sidecar.activation,
+    size,
+    targetLayer: options.layer,
+  });
+  const preprocessing = resolvePreprocessing(options, sidecar, classifier, size, notice);
+  if (classifier.activationSource === 'assumed') {
+    notice(
+      `The graph ends in raw scores: taken as ${classifier.multiLabel ? 'sigmoid' : 'softmax'} (--activation says otherwise).`,
+    );
+  }
+  return { classifier, preprocessing, labels: classNames(options, sidecar, classifier) };
 }
 
 /** Compiles with what the explanation needs; a model that cannot have it is compiled for its probabilities alone. */

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  DuckDBInstance,
+  type DuckDBInstance,
   FLOAT,
   LIST,
   type DuckDBAppender,
@@ -10,6 +9,7 @@ import {
 } from '@duckdb/node-api';
 import { criteria, forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
+import { appendNumber as number, openDatabase } from './database.js';
 import { featureTable, rankedView, schema, schemaVersion } from './schema.js';
 
 /** A sample of the pool as the store keeps it. */
@@ -79,31 +79,12 @@ export class ScoreStore {
    * @throws SightlineError E_OUTPUT (folder not writable), E_STORE (locked, damaged or of another version), E_DISK_FULL
    */
   static async open(folder: string, memoryMb = 256): Promise<ScoreStore> {
-    try {
-      await mkdir(folder, { recursive: true });
-    } catch (error) {
-      throw SightlineError.from(error, 'E_OUTPUT', {
-        where: folder,
-        what: 'the output folder cannot be created',
-        remedy: 'Choose a folder you may write to with --out.',
-      });
-    }
-    const file = join(folder, 'store.duckdb');
-    try {
-      const instance = await DuckDBInstance.create(file, {
-        memory_limit: `${memoryMb}MiB`,
-        threads: '1',
-        // Everything used is built in: nothing is ever fetched.
-        autoinstall_known_extensions: 'false',
-        autoload_known_extensions: 'false',
-      });
-      const store = new ScoreStore(instance, await instance.connect(), file);
+    return openDatabase(folder, 'store.duckdb', memoryMb, async ({ instance, connection, file }) => {
+      const store = new ScoreStore(instance, connection, file);
       await store.#migrate();
       store.#features = (await store.meta<string[]>('features')) ?? [];
       return store;
-    } catch (error) {
-      throw openError(error, folder, file);
-    }
+    });
   }
 
   async #migrate(): Promise<void> {
@@ -394,34 +375,4 @@ function toSample(row: DuckDBValue[]): StoredSample {
 function text(row: DuckDBAppender, value: string | undefined): void {
   if (value === undefined) row.appendNull();
   else row.appendVarchar(value);
-}
-
-/** NaN means "does not exist": NULL, so that SQL, CSV and Parquet readers see a missing value. */
-function number(row: DuckDBAppender, value: number): void {
-  if (Number.isNaN(value)) row.appendNull();
-  else row.appendDouble(value);
-}
-
-function openError(error: unknown, folder: string, file: string): SightlineError {
-  const message = error instanceof Error ? error.message : String(error);
-  if (/lock/i.test(message)) {
-    return new SightlineError('E_STORE', {
-      where: file,
-      what: 'the store is in use by another process',
-      remedy: 'Wait for that run to end, or choose another --out.',
-      cause: error,
-    });
-  }
-  if (/permission denied|read-only|cannot open file/i.test(message)) {
-    return new SightlineError('E_OUTPUT', {
-      where: folder,
-      what: 'the output folder cannot be written',
-      remedy: 'Choose a folder you may write to with --out.',
-      cause: error,
-    });
-  }
-  return SightlineError.from(error, 'E_STORE', {
-    where: file,
-    remedy: 'Choose a new --out folder if the file is damaged.',
-  });
 }

@@ -88,8 +88,8 @@ class CompiledStep implements TrainingStep {
     return report;
   }
 
-  async apply(backend: Backend) {
-    return this.optimiser.apply(backend, { gradientScale: 1 / this.optimiser.accumulated });
+  async apply(backend: Backend, { rateFactor }: { rateFactor?: number } = {}) {
+    return this.optimiser.apply(backend, { gradientScale: 1 / this.optimiser.accumulated, rateFactor });
   }
 
   async predict(images: Tensor<'f32'>): Promise<Tensor<'f32'>> {

@@ -145,16 +145,22 @@ export class Optimiser {
   /**
    * One update from the accumulated gradients, which are then forgotten, applied or not.
    * @param gradientScale multiplies them before anything else: 1/calls of accumulate for their mean, 1/loss scale
+   * @param rateFactor multiplies the schedule's learning rate in this step
    * @throws SightlineError E_ARGUMENT when none were accumulated
    */
-  async apply(backend: Backend, { gradientScale = 1 }: { gradientScale?: number } = {}): Promise<StepReport> {
+  async apply(
+    backend: Backend,
+    { gradientScale = 1, rateFactor = 1 }: { gradientScale?: number; rateFactor?: number } = {},
+  ): Promise<StepReport> {
     this.#expectIdle();
     const state = this.#state;
     expectArgument(state.accumulated > 0, 'accumulated gradients', 'at least one call of accumulate()', 0);
     expectArgument(Number.isFinite(gradientScale), 'gradientScale', 'a finite number', gradientScale);
+    const validFactor = Number.isFinite(rateFactor) && rateFactor > 0;
+    expectArgument(validFactor, 'rateFactor', 'a finite number above 0', rateFactor);
     this.#busy = true;
     try {
-      const { learningRate } = this;
+      const learningRate = this.learningRate * rateFactor;
       const { norm, notFinite } = await this.#norm(backend, gradientScale);
       if (notFinite.length) {
         state.accumulated = 0;

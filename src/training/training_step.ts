@@ -63,8 +63,11 @@ export interface TrainingStep {
    * @throws SightlineError E_SHAPE, E_MEMORY, E_PROVIDER
    */
   accumulate(batch: TrainingBatch, draw: number): Promise<BatchReport>;
-  /** One update by the mean of what was accumulated since the last one. */
-  apply(backend: Backend): Promise<StepReport>;
+  /**
+   * One update by the mean of what was accumulated since the last one.
+   * @param options.rateFactor multiplies the schedule's learning rate in this update; default 1
+   */
+  apply(backend: Backend, options?: { rateFactor?: number }): Promise<StepReport>;
   /** Logits in inference form (running statistics, no dropout) of up to `batch` images. */
   predict(images: Tensor<'f32'>): Promise<Tensor<'f32'>>;
   /** The model with its current weights (copies), in inference form. */

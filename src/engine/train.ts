@@ -1,0 +1,147 @@
+import { openCpuBackend } from '../backend/index.js';
+import { batchNorms } from '../graph/training/parameters.js';
+import { TrainingStore } from '../store/training_store.js';
+import type { BatchSource } from '../training/batch_source.js';
+import { TrainingFeed } from '../training/feed/feed.js';
+import { flatTargets } from '../training/flat_targets.js';
+import type { Targets } from '../training/feed/targets.js';
+import type { LossSettings } from '../training/training_step.js';
+import type { QuarantinedSample } from '../training/feed/quarantine.js';
+import { openTrainingStep } from '../training/open_training_step.js';
+import { RunFolder } from '../training/run_folder.js';
+import { train as runTraining } from '../training/trainer.js';
+import type { TrainingResult } from '../training/training_result.js';
+import { validate, type TrainingTask, type ValidationMetrics } from '../training/validation.js';
+import type { TrainOptions } from './train_options.js';
+import { writeTrainedModel } from './trained_model.js';
+import { openTrainingData, targetSettings, taskOf } from './training_data.js';
+import {
+  epochsOf,
+  lossSettings,
+  openNetwork,
+  optimiserSettings,
+  outputChannels,
+  trainingFingerprint,
+  trainingPreprocessing,
+} from './training_plan.js';
+
+/** What a training leaves behind, beside the files. */
+export interface TrainSummary extends Omit<TrainingResult, 'step' | 'historyCsv'> {
+  out: string;
+  task: TrainingTask;
+  labels: readonly string[];
+  samples: { training: number; validation: number; test: number };
+  /** Samples that could not be used. */
+  quarantined: QuarantinedSample[];
+  /** Of the exported weights on the test samples; null without any. */
+  test: ValidationMetrics | null;
+  files: { model: string; sidecar: string; historyCsv: string; store: string };
+}
+
+/** Memory for decoded samples, MiB, shared between training and validation by their numbers. */
+const defaultCache = 1024;
+
+/**
+ * Trains a network on a labelled pool and exports its best weights as `model.onnx` with the sidecar that `score` reads.
+ * Resumable at any instant with the same result. Into `out`: model.onnx, model.json, history.csv, training.duckdb,
+ * training.json and checkpoints.
+ * @throws SightlineError for anything that stops the run: E_TRAINING when it diverges for good, E_RESUME_MISMATCH,
+ *   E_OUTPUT, E_MEMORY, E_ARGUMENT, and those of manifest, split and model; a bad image is quarantined instead
+ */
+export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
+  const { out, batch = 16, augmentation = 'ideal', seed, resume, overwrite, onNotice, alignment } = options;
+  const split = await openTrainingData(options);
+  if (!split.validation.length) onNotice?.('No validation samples: the last weights are exported, not the best ones.');
+  const preprocessing = trainingPreprocessing(options);
+  const task = taskOf(options, split.training);
+  const quarantined: QuarantinedSample[] = [];
+  const store = await TrainingStore.open(out);
+  const closing: (() => void | Promise<void>)[] = [() => store.close()];
+  try {
+    if (overwrite) await store.clear();
+    const earlier = resume && !overwrite ? await RunFolder.standing(out) : null;
+    const cacheMb = options.cacheMb ?? defaultCache;
+    const writes: Promise<void>[] = [];
+    const all = split.training.length + split.validation.length;
+    const common = {
+      ...{ preprocessing, batch, seed, onNotice },
+      onQuarantine: (row: QuarantinedSample) => {
+        quarantined.push(row);
+        onNotice?.(`Left out: ${row.id}: ${row.message}`);
+        const written = store.quarantine(row);
+        written.catch(() => {}); // awaited in the end
+        writes.push(written);
+      },
+    };
+    const feed = await TrainingFeed.open({
+      ...{ ...common, samples: split.training, targets: targetSettings(task, options, split.training) },
+      ...{ augmentation, balanced: options.balanced, workers: options.workers, rois: alignment !== undefined },
+      ...{ cacheMb: (cacheMb * split.training.length) / all, quarantined: earlier?.quarantined },
+    });
+    closing.push(() => feed.close());
+    const { targets } = feed;
+    const inOrder = (samples: typeof split.test, memory: number) =>
+      TrainingFeed.open({ ...common, samples, targets, workers: feed.decoders, cacheMb: memory });
+    const sourceOf = (source: BatchSource) => (task === 'reconstruction' ? flatTargets(source) : source);
+    const validation = split.validation.length
+      ? await inOrder(split.validation, (cacheMb * split.validation.length) / all)
+      : undefined;
+
+    const network = openNetwork(options, outputChannels(task, targets, preprocessing));
+    const loss = lossSettings(task, options, targets, split.training.length);
+    const optimiser = optimiserSettings(options, feed.iterations);
+    const { batchNorm, runtime, provider, threads, alignmentLayer: layer } = options;
+    const labels = labelsFor(task, targets);
+    const facts = { task, preprocessing, loss, optimiser, classes: labels };
+    const fingerprint = await trainingFingerprint(options, split, facts);
+    const backend = openCpuBackend({ onNotice });
+    closing.push(() => backend.close());
+    const { patience, minimumImprovement, watch, validateEvery, accumulate, iterations } = options;
+    const result = await runTraining({
+      ...{ out, fingerprint, about: { task, labels, preprocessing, loss, optimiser }, task, loss },
+      ...{ training: sourceOf(feed), validation: validation && sourceOf(validation), backend, history: store },
+      openStep: (size) =>
+        openTrainingStep(network, {
+          ...{ batch: size, loss, optimiser, batchNorm, seed, runtime, provider, threads },
+          ...(alignment !== undefined && { alignment: { weight: alignment, layer } }),
+        }),
+      leastBatch: batchNorm !== 'eval' && batchNorms(network).length > 0 ? 2 : 1,
+      ...{ epochs: epochsOf(options), iterations, accumulate, validateEvery, watch },
+      ...(patience !== undefined && { earlyStopping: { patience, minimumImprovement } }),
+      ...{ checkpointSeconds: options.checkpointSeconds, checkpointEvery: options.checkpointEvery },
+      ...{ logEvery: options.logEvery, resume, overwrite, onNotice, onProgress: options.onProgress },
+    });
+    const { step, historyCsv, ...rest } = result;
+    closing.push(() => step.close());
+    const test = split.test.length ? await validate(step, sourceOf(await inOrder(split.test, 0)), task, loss) : null;
+    await Promise.all(writes);
+    const chosen = rest.periods.findLast((row) => row.best) ?? rest.periods.at(-1);
+    const settings = { arch: options.arch ?? options.model, loss, optimiser, batch, accumulate, augmentation, seed };
+    const files = await writeTrainedModel(out, step.model(), {
+      ...{ task, labels, activation: activationOf(loss.kind, targets.dims(preprocessing)[0]), preprocessing },
+      training: { ...settings, epochs: rest.epochs, iterations: rest.iterations, chosen: chosen?.iteration },
+      metrics: { validation: chosen?.validation ?? null, test },
+    });
+    const samples = {
+      ...{ training: split.training.length, validation: split.validation.length, test: split.test.length },
+    };
+    return {
+      ...{ ...rest, out, task, labels, samples, quarantined, test },
+      files: { ...files, historyCsv, store: store.file },
+    };
+  } finally {
+    for (const close of closing.toReversed()) await close();
+  }
+}
+
+/** Names of the outputs. One output of two classes: both names, the second is what it stands for. */
+function labelsFor(task: TrainingTask, { classes, settings }: Targets): readonly string[] {
+  if (task === 'segmentation') return classes.length ? ['background', ...classes] : [];
+  if (settings.kind !== 'multi-label' || classes.length > 1) return classes;
+  return settings.none?.length === 1 ? [settings.none[0], classes[0]] : classes;
+}
+
+function activationOf(kind: LossSettings['kind'], channels: number): 'softmax' | 'sigmoid' | null {
+  if (kind === 'mean-squared-error') return null;
+  return kind === 'binary-cross-entropy' || (kind === 'dice-cross-entropy' && channels === 1) ? 'sigmoid' : 'softmax';
+}

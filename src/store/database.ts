@@ -1,0 +1,76 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance, type DuckDBAppender, type DuckDBConnection } from '@duckdb/node-api';
+import { SightlineError } from '../core/errors.js';
+
+/** An open DuckDB file. */
+export interface Database {
+  instance: DuckDBInstance;
+  connection: DuckDBConnection;
+  file: string;
+}
+
+/**
+ * Opens or creates `<folder>/<name>` and prepares its tables.
+ * @param memoryMb ceiling of DuckDB's own buffers, in MiB
+ * @throws SightlineError E_OUTPUT (folder not writable), E_STORE (locked or damaged), E_DISK_FULL, and what `prepare` throws
+ */
+export async function openDatabase<S>(
+  folder: string,
+  name: string,
+  memoryMb: number,
+  prepare: (database: Database) => Promise<S>,
+): Promise<S> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw SightlineError.from(error, 'E_OUTPUT', {
+      where: folder,
+      what: 'the output folder cannot be created',
+      remedy: 'Choose a folder you may write to with --out.',
+    });
+  }
+  const file = join(folder, name);
+  try {
+    const instance = await DuckDBInstance.create(file, {
+      memory_limit: `${memoryMb}MiB`,
+      threads: '1',
+      // Everything used is built in: nothing is ever fetched.
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    return await prepare({ instance, connection: await instance.connect(), file });
+  } catch (error) {
+    throw openError(error, folder, file);
+  }
+}
+
+/** NaN means "does not exist": NULL, so that SQL, CSV and Parquet readers see a missing value. */
+export function appendNumber(row: DuckDBAppender, value: number): void {
+  if (Number.isNaN(value)) row.appendNull();
+  else row.appendDouble(value);
+}
+
+function openError(error: unknown, folder: string, file: string): SightlineError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/lock/i.test(message)) {
+    return new SightlineError('E_STORE', {
+      where: file,
+      what: 'the store is in use by another process',
+      remedy: 'Wait for that run to end, or choose another --out.',
+      cause: error,
+    });
+  }
+  if (/permission denied|read-only|cannot open file/i.test(message)) {
+    return new SightlineError('E_OUTPUT', {
+      where: folder,
+      what: 'the output folder cannot be written',
+      remedy: 'Choose a folder you may write to with --out.',
+      cause: error,
+    });
+  }
+  return SightlineError.from(error, 'E_STORE', {
+    where: file,
+    remedy: 'Choose a new --out folder if the file is damaged.',
+  });
+}

@@ -1,0 +1,164 @@
+import { VARCHAR, type DuckDBConnection, type DuckDBInstance } from '@duckdb/node-api';
+import { SightlineError } from '../core/errors.js';
+import { appendNumber, openDatabase } from './database.js';
+
+/** Columns of `iterations`: a logged batch. */
+export interface StoredIteration {
+  /** Batches of the run so far, from 1. */
+  iteration: number;
+  epoch: number;
+  /** NULL in the store where it was not finite. */
+  loss: number;
+  alignment: number | null;
+  learningRate: number;
+}
+
+/** Columns of `periods`: an epoch, or what lies between two validations. */
+export interface StoredPeriod {
+  /** From 1. */
+  period: number;
+  epoch: number;
+  iteration: number;
+  trainLoss: number | null;
+  learningRate: number;
+  imagesPerSecond: number;
+  /** Of training so far. */
+  seconds: number;
+  validation: StoredMetrics | null;
+  best: boolean;
+}
+
+/** Null where the task or the data do not define one. */
+export interface StoredMetrics {
+  loss: number | null;
+  accuracy: number | null;
+  auc: number | null;
+  f1: number | null;
+  calibrationError: number | null;
+  dice: number | null;
+}
+
+const metrics = ['loss', 'accuracy', 'auc', 'f1', 'calibrationError', 'dice'] as const;
+
+const schema = `
+CREATE TABLE IF NOT EXISTS iterations (
+  iteration INTEGER, epoch INTEGER, loss DOUBLE, alignment DOUBLE, learning_rate DOUBLE
+);
+CREATE TABLE IF NOT EXISTS periods (
+  period INTEGER, epoch INTEGER, iteration INTEGER, train_loss DOUBLE, learning_rate DOUBLE, images_per_second DOUBLE,
+  seconds DOUBLE, loss DOUBLE, accuracy DOUBLE, auc DOUBLE, f1 DOUBLE, calibration_error DOUBLE, dice DOUBLE, best BOOLEAN
+);
+CREATE TABLE IF NOT EXISTS quarantine (id VARCHAR, path VARCHAR, stage VARCHAR, code VARCHAR, message VARCHAR);
+`;
+
+/**
+ * History of a training run: `training.duckdb` in its folder, to be asked with SQL. A call is one transaction. It is what
+ * people read; what a run needs to go on is in its checkpoints.
+ */
+export class TrainingStore {
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly connection: DuckDBConnection,
+    readonly file: string,
+  ) {}
+
+  /** @throws SightlineError E_OUTPUT (folder not writable), E_STORE (locked or damaged), E_DISK_FULL */
+  static async open(folder: string): Promise<TrainingStore> {
+    return openDatabase(folder, 'training.duckdb', 64, async ({ instance, connection, file }) => {
+      await connection.run(schema);
+      return new TrainingStore(instance, connection, file);
+    });
+  }
+
+  /** Forgets what comes after that batch and that period. */
+  async truncate(iteration: number, period: number): Promise<void> {
+    await this.#transaction(async () => {
+      await this.connection.run('DELETE FROM iterations WHERE iteration > $1', [iteration]);
+      await this.connection.run('DELETE FROM periods WHERE period > $1', [period]);
+    });
+  }
+
+  async append(iterations: readonly StoredIteration[], periods: readonly StoredPeriod[]): Promise<void> {
+    if (!iterations.length && !periods.length) return;
+    await this.#transaction(async () => {
+      const rows = await this.connection.createAppender('iterations');
+      for (const { iteration, epoch, loss, alignment, learningRate } of iterations) {
+        rows.appendInteger(iteration);
+        rows.appendInteger(epoch);
+        for (const value of [loss, alignment, learningRate]) appendNumber(rows, finite(value));
+        rows.endRow();
+      }
+      rows.closeSync();
+      const ends = await this.connection.createAppender('periods');
+      for (const row of periods) {
+        for (const value of [row.period, row.epoch, row.iteration]) ends.appendInteger(value);
+        for (const value of [row.trainLoss, row.learningRate, row.imagesPerSecond, row.seconds])
+          appendNumber(ends, finite(value));
+        for (const name of metrics) appendNumber(ends, finite(row.validation?.[name]));
+        ends.appendBoolean(row.best);
+        ends.endRow();
+      }
+      ends.closeSync();
+    });
+  }
+
+  /** A sample that could not be used. Told again, by a resumed run, it replaces what was there. */
+  async quarantine(row: { id: string; path: string; stage: string; code: string; message: string }): Promise<void> {
+    const { id, path, stage, code, message } = row;
+    await this.#transaction(async () => {
+      await this.connection.run('DELETE FROM quarantine WHERE id = $1', [id]);
+      await this.connection.run(
+        'INSERT INTO quarantine VALUES ($1, $2, $3, $4, $5)',
+        [id, path, stage, code, message],
+        [VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR],
+      );
+    });
+  }
+
+  /** Forgets everything: a new run in an old folder. */
+  async clear(): Promise<void> {
+    await this.#transaction(async () => {
+      for (const table of ['iterations', 'periods', 'quarantine']) await this.connection.run(`DELETE FROM ${table}`);
+    });
+  }
+
+  /** What a SELECT gives, row by row: for tests and for people who script. */
+  async query(sql: string): Promise<unknown[][]> {
+    return (await this.connection.runAndReadAll(sql)).getRows();
+  }
+
+  close(): void {
+    this.connection.closeSync();
+    this.instance.closeSync();
+  }
+
+  /** One after another: the history and the quarantine are written to at the same time. */
+  #transaction(body: () => Promise<void>): Promise<void> {
+    const next = this.#last.then(() => this.#run(body));
+    this.#last = next.catch(() => {}); // told to whoever asked for it
+    return next;
+  }
+
+  async #run(body: () => Promise<void>): Promise<void> {
+    try {
+      await this.connection.run('BEGIN');
+      try {
+        await body();
+        await this.connection.run('COMMIT');
+      } catch (error) {
+        await this.connection.run('ROLLBACK').catch(() => {}); // the first failure is the one to report
+        throw error;
+      }
+    } catch (error) {
+      throw SightlineError.from(error, 'E_STORE', {
+        where: this.file,
+        remedy: 'Checkpoints are safe: mend the cause and run again with --resume.',
+      });
+    }
+  }
+}
+
+const finite = (value: number | null | undefined): number =>
+  value !== undefined && value !== null && Number.isFinite(value) ? value : NaN;
