@@ -1,16 +1,17 @@
+import { openCpuBackend, type Backend } from '../backend/index.js';
 import { SightlineError } from '../core/errors.js';
+import { streamKey } from '../core/rng.js';
 import { sizeOf, tensor, type Tensor } from '../core/tensor.js';
 import { f32, valuesOf } from '../graph/constant.js';
 import type { Graph } from '../graph/ir.js';
 import { compilePrediction, compileTraining, type TrainingGraph } from '../graph/training/compile_training.js';
 import { batchNorms, noParameters, trainableParameters } from '../graph/training/parameters.js';
-import { dropoutMask } from './dropout_mask.js';
+import { dropoutMask } from '../kernels/dropout_mask.js';
 import { openGraphSession, type GraphSession } from './graph_session.js';
 import { Optimiser } from './optimiser.js';
 import { RunningStatistics } from './running_statistics.js';
 import { readTrainingState, writeTrainingState } from './training_state_file.js';
 import type { BatchReport, TrainingBatch, TrainingStep, TrainingStepSettings } from './training_step.js';
-import type { Backend } from '../backend/index.js';
 
 /**
  * Compiles a model for training and loads the result.
@@ -34,7 +35,8 @@ export async function openTrainingStep(model: Graph, settings: TrainingStepSetti
     batchNorms(model).flatMap(({ inputs }) => [inputs[3], inputs[4]]),
   );
   const session = await openGraphSession(compiled.graph, settings);
-  return new CompiledStep(model, settings, compiled, session, optimiser, running);
+  const cpu = openCpuBackend({ threads: settings.threads, onNotice: () => {} });
+  return new CompiledStep(model, settings, compiled, session, optimiser, running, cpu);
 }
 
 class CompiledStep implements TrainingStep {
@@ -49,6 +51,7 @@ class CompiledStep implements TrainingStep {
     private readonly session: GraphSession,
     private optimiser: Optimiser,
     private readonly running: RunningStatistics,
+    private readonly cpu: Backend,
   ) {
     this.batch = settings.batch;
     this.description = session.description;
@@ -73,9 +76,11 @@ class CompiledStep implements TrainingStep {
       expectDims('rois', batch.rois, dims);
       inputs.rois = batch.rois;
     }
-    masks.forEach(({ name, dims, rate }, i) => {
-      inputs[name] = tensor('f32', dims, dropoutMask(sizeOf(dims), rate, this.settings.seed ?? 0, draw, i));
-    });
+    const { seed = 0 } = this.settings;
+    for (const [layer, { name, dims, rate }] of masks.entries()) {
+      const params = { count: sizeOf(dims), rate, draw, ...streamKey(seed, 'dropout', layer) };
+      inputs[name] = tensor('f32', dims, (await this.cpu.run(dropoutMask, {}, params)).mask.data);
+    }
     const outputs = await this.session.run(inputs);
     const value = (outputs[loss].data as Float32Array)[0];
     if (Number.isFinite(value)) {
@@ -139,6 +144,7 @@ class CompiledStep implements TrainingStep {
   }
 
   async close(): Promise<void> {
+    this.cpu.close();
     await this.session.close();
     await (await this.#prediction)?.session.close();
   }
