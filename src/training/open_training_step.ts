@@ -66,15 +66,16 @@ class CompiledStep implements TrainingStep {
   }
 
   async accumulate(batch: TrainingBatch, draw: number): Promise<BatchReport> {
-    const { image, imageDims, outputDims, output, loss, alignment, gradients, statistics, masks } = this.compiled;
+    const { image, imageDims, targets, rois, outputDims, output, loss } = this.compiled;
+    const { alignment, gradients, statistics, masks } = this.compiled;
     expectDims('images', batch.images, imageDims);
     expectDims('targets', batch.targets, outputDims);
-    const inputs: Record<string, Tensor> = { [image]: batch.images, targets: batch.targets, ...this.#weights() };
-    if (alignment) {
+    const inputs: Record<string, Tensor> = { [image]: batch.images, [targets]: batch.targets, ...this.#weights() };
+    if (rois) {
       const dims = [imageDims[0], imageDims[2], imageDims[3]];
       if (!batch.rois) throw wrongInput('rois', 'nothing', dims);
       expectDims('rois', batch.rois, dims);
-      inputs.rois = batch.rois;
+      inputs[rois] = batch.rois;
     }
     const { seed = 0 } = this.settings;
     for (const [layer, { name, dims, rate }] of masks.entries()) {
