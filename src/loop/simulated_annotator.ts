@@ -44,16 +44,17 @@ export class SimulatedAnnotator {
 
   /**
    * The annotator's label of a sample with one true label.
-   * @throws SightlineError E_ARGUMENT for a label outside the classes, or noise for several labels
+   * @throws SightlineError E_ARGUMENT for a label outside the classes, noise for several labels, or a rate above 0 with
+   *   one class only
    */
   label(sampleId: string, truth: string): string {
-    const true_ = this.#indexOf(truth, sampleId);
-    const weights = this.#answerWeights(true_);
+    const own = this.#indexOf(truth, sampleId);
+    const weights = this.#answerWeights(own);
+    const others = weights.map((weight, k) => (k === own ? 0 : weight));
+    const wrong = others.reduce((sum, weight) => sum + weight, 0);
     const rng = this.#draws(sampleId);
-    const errs = rng.uniform() < 1 - weights[true_];
-    if (!errs) return truth;
-    const others = weights.map((weight, k) => (k === true_ ? 0 : weight));
-    let rest = rng.uniform() * others.reduce((sum, weight) => sum + weight, 0);
+    if (rng.uniform() * (wrong + weights[own]) >= wrong) return truth;
+    let rest = rng.uniform() * wrong;
     const answer = others.findIndex((weight) => weight > 0 && (rest -= weight) < 0);
     // Rounding may leave nothing: then the last class that is possible.
     return this.#classes[answer >= 0 ? answer : others.findLastIndex((weight) => weight > 0)];
@@ -89,8 +90,9 @@ export class SimulatedAnnotator {
     const noise = this.#noise;
     if ('confusion' in noise) return noise.confusion[truth];
     if (!('rate' in noise)) throw wrongKind('noise for several labels', 'Give a rate or a confusion matrix.');
-    const other = noise.rate / (this.#classes.length - 1);
-    return this.#classes.map((_, k) => (k === truth ? 1 - noise.rate : other));
+    const others = this.#classes.length - 1;
+    expectArgument(others > 0 || noise.rate === 0, 'annotator.classes', 'two or more to err between', others + 1);
+    return this.#classes.map((_, k) => (k === truth ? 1 - noise.rate : noise.rate / others));
   }
 }
 

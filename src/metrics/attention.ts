@@ -131,7 +131,8 @@ export function summariseAttention(
 ): AttentionSummary {
   if (classes) expectLength(classes, agreements.length, 'classes');
   const regions = agreements.filter(({ roiShare }) => roiShare > 0);
-  const hitsOf = (one: number | string): number[] => agreements.flatMap(({ hit }, i) => (classes?.[i] === one ? hit : []));
+  const hitsOf = (one: number | string): number[] =>
+    agreements.flatMap(({ hit }, i) => (classes?.[i] === one ? hit : []));
   return {
     dice: meanDefined(regions.map((a) => a.dice)),
     pointing: meanDefined(regions.map((a) => a.hit)),

@@ -49,7 +49,11 @@ export interface StrategyComparison {
   /** Labels of the reference's mean curve ÷ labels of this strategy's, at the target level. */
   speedUp: SpeedUp;
   /** Tests of the areas against the reference, paired by seed; absent for the reference itself and where there is none. */
-  test?: { tTest: PairedTTest; wilcoxon: WilcoxonTest; /** p of the t-test and of Wilcoxon's, Holm-corrected over strategies. */ holm: { tTest: number; wilcoxon: number } };
+  test?: {
+    tTest: PairedTTest;
+    wilcoxon: WilcoxonTest;
+    /** p of the t-test and of Wilcoxon's, Holm-corrected over strategies. */ holm: { tTest: number; wilcoxon: number };
+  };
 }
 
 /** Strategies side by side. */
@@ -87,14 +91,20 @@ export function compareStrategies(runs: readonly StrategyRun[], options: Compari
       seeds: [...bySeed.keys()],
       atShares: shares.map((share, k) => ({ share, ...summarise(values.map((row) => row[k])) })),
       area: { ...summarise(areas), bySeed: areas },
-      shareToTarget: summariseShares(own.map((run) => labelsToReach(run, targetLevel)), trainingSize),
+      shareToTarget: summariseShares(
+        own.map((run) => labelsToReach(run, targetLevel)),
+        trainingSize,
+      ),
       speedUp: labelSpeedUp(meanCurve(own), meanCurve(referenceRuns), targetLevel),
     };
     if (!baseline || strategy === reference) return compared;
     const paired = own.filter(({ seed }) => baseline.has(seed));
     const [first, second] = [paired.map(areaOf), paired.map(({ seed }) => areaOf(baseline.get(seed)!))];
     const tTest = pairedTTest(first, second, confidence);
-    return { ...compared, test: { tTest, wilcoxon: wilcoxonSignedRank(first, second), holm: { tTest: NaN, wilcoxon: NaN } } };
+    return {
+      ...compared,
+      test: { tTest, wilcoxon: wilcoxonSignedRank(first, second), holm: { tTest: NaN, wilcoxon: NaN } },
+    };
   });
   correct(strategies);
   return { reference, targetLevel, ...(range && { range }), strategies };
@@ -117,7 +127,10 @@ function summarise(values: readonly number[]): SeedSummary {
   return { mean, deviation, count: defined.length };
 }
 
-function summariseShares(labels: readonly (number | null)[], trainingSize: number): StrategyComparison['shareToTarget'] {
+function summariseShares(
+  labels: readonly (number | null)[],
+  trainingSize: number,
+): StrategyComparison['shareToTarget'] {
   const bySeed = labels.map((count) => (count === null ? null : count / trainingSize));
   const sorted = bySeed.map((share) => share ?? Infinity).sort((a, b) => a - b);
   const middle = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
