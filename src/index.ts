@@ -96,6 +96,7 @@ export {
   labelsToReach,
   sharedRange,
   valueAt,
+  valuesAt,
   valuesAtShares,
   type LearningCurve,
 } from './statistics/learning_curve.js';
@@ -114,7 +115,14 @@ export {
 } from './statistics/compare_strategies.js';
 export type { StrategyRun } from './statistics/strategy_run.js';
 export { ndcg, type Ndcg, type NdcgOptions } from './statistics/ndcg.js';
-export { overlapByRound, setOverlap, type RoundOverlap, type SetOverlap } from './statistics/selection_overlap.js';
+export {
+  meanOverlapByRound,
+  overlapByRound,
+  setOverlap,
+  type MeanRoundOverlap,
+  type RoundOverlap,
+  type SetOverlap,
+} from './statistics/selection_overlap.js';
 export { SimulatedAnnotator, type AnnotatorSettings, type LabelNoise } from './loop/simulated_annotator.js';
 export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
 
@@ -124,6 +132,7 @@ export { augmentationMap, augmentSample, drawAugmentation, type Augmentation } f
 export {
   augmentationPresets,
   completeAugmentation,
+  idealNoise,
   type AugmentationSettings,
   type GivenAugmentation,
 } from './data/augment_settings.js';

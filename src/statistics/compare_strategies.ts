@@ -1,4 +1,5 @@
 import { expectArgument } from '../core/errors.js';
+import { meanDefined } from '../metrics/inputs.js';
 import { holmCorrection } from './holm.js';
 import { areaUnderBudget, labelsToReach, sharedRange, valueAt, valuesAtShares } from './learning_curve.js';
 import { meanCurve } from './curve_band.js';
@@ -121,7 +122,7 @@ function correct(strategies: readonly StrategyComparison[]): void {
 
 function summarise(values: readonly number[]): SeedSummary {
   const defined = values.filter((value) => !Number.isNaN(value));
-  const mean = defined.reduce((sum, v) => sum + v, 0) / defined.length;
+  const mean = meanDefined(values);
   const squares = defined.reduce((sum, v) => sum + (v - mean) ** 2, 0);
   const deviation = defined.length < 2 ? NaN : Math.sqrt(squares / (defined.length - 1));
   return { mean, deviation, count: defined.length };

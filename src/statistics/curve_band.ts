@@ -2,7 +2,7 @@ import { expectArgument } from '../core/errors.js';
 import { Rng } from '../core/rng.js';
 import type { Values } from '../metrics/inputs.js';
 import { quantileOfSorted } from '../metrics/quantile.js';
-import { curvePoints, sharedRange, valueAt, type CurvePoints, type LearningCurve } from './learning_curve.js';
+import { curvePoints, sharedRange, valuesAt, type CurvePoints, type LearningCurve } from './learning_curve.js';
 
 export interface CurveBandOptions {
   /** Where the band is wanted, labels; default: every point of any run in the range that all runs cover. */
@@ -65,7 +65,7 @@ export function meanCurve(curves: readonly LearningCurve[]): CurvePoints {
 }
 
 const sampled = (curves: readonly LearningCurve[], labelled: Float64Array): Float64Array[] =>
-  curves.map((curve) => labelled.map((at) => valueAt(curve, at)));
+  curves.map((curve) => valuesAt(curve, labelled));
 
 const meanOf = (rows: readonly Float64Array[], points: number): Float64Array =>
   Float64Array.from({ length: points }, (_, point) => rows.reduce((sum, row) => sum + row[point], 0) / rows.length);

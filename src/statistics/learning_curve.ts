@@ -48,11 +48,23 @@ export function valueAt(curve: LearningCurve, labelled: number): number {
   return interpolate(curvePoints(curve), labelled);
 }
 
+/** `valueAt` at several numbers of labels, f64[positions]. */
+export function valuesAt(curve: LearningCurve, positions: Values): Float64Array {
+  const points = curvePoints(curve);
+  return Float64Array.from(positions, (at) => interpolate(points, at));
+}
+
 function interpolate({ labelled, values }: CurvePoints, at: number): number {
-  const after = labelled.findIndex((x) => x >= at || same(x, at));
-  if (after < 0) return NaN;
-  if (same(labelled[after], at)) return values[after];
-  if (after === 0) return NaN;
+  let after = 0;
+  let end = labelled.length;
+  while (after < end) {
+    const middle = (after + end) >> 1;
+    if (labelled[middle] < at) after = middle + 1;
+    else end = middle;
+  }
+  if (after < labelled.length && same(labelled[after], at)) return values[after];
+  if (after > 0 && same(labelled[after - 1], at)) return values[after - 1];
+  if (after === 0 || after === labelled.length) return NaN;
   const share = (at - labelled[after - 1]) / (labelled[after] - labelled[after - 1]);
   return values[after - 1] + share * (values[after] - values[after - 1]);
 }
@@ -67,8 +79,10 @@ export function valuesAtShares(
   shares: Values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
 ): Float64Array {
   expectArgument(trainingSize > 0, 'trainingSize', 'a number above 0', trainingSize);
-  const points = curvePoints(curve);
-  return Float64Array.from(shares, (share) => interpolate(points, share * trainingSize));
+  return valuesAt(
+    curve,
+    Array.from(shares, (share) => share * trainingSize),
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { expectArgument, SightlineError } from '../core/errors.js';
+import { meanDefined } from '../metrics/inputs.js';
 
 /** How much two sets of samples have in common. */
 export interface SetOverlap {
@@ -52,6 +53,38 @@ export function overlapByRound(
       round,
       batch: setOverlap(first[round], second[round]),
       total: { ...setOverlap(a, b), chance: poolSize === undefined ? NaN : b.size / poolSize },
+    };
+  });
+}
+
+/** Overlaps of one round, averaged over pairs of runs. */
+export interface MeanRoundOverlap {
+  round: number;
+  /** Pairs that have this round. */
+  pairs: number;
+  batch: { jaccard: number; share: number };
+  total: { jaccard: number; share: number; chance: number };
+}
+
+/**
+ * Mean overlap in each round over several pairs of runs: two strategies under each seed (IDEAL Fig. 16), or one strategy
+ * under every two seeds. Values that a pair does not define are left out of their mean.
+ * @param pairs what `overlapByRound` gives for each pair; pairs may have different numbers of rounds
+ */
+export function meanOverlapByRound(pairs: readonly (readonly RoundOverlap[])[]): MeanRoundOverlap[] {
+  const rounds = Math.max(0, ...pairs.map((pair) => pair.length));
+  return Array.from({ length: rounds }, (_, round) => {
+    const present = pairs.flatMap((pair) => pair[round] ?? []);
+    const mean = (of: (overlap: RoundOverlap) => number): number => meanDefined(present.map(of));
+    return {
+      round,
+      pairs: present.length,
+      batch: { jaccard: mean(({ batch }) => batch.jaccard), share: mean(({ batch }) => batch.share) },
+      total: {
+        jaccard: mean(({ total }) => total.jaccard),
+        share: mean(({ total }) => total.share),
+        chance: mean(({ total }) => total.chance),
+      },
     };
   });
 }

@@ -7,6 +7,7 @@ import {
   meanCurve,
   sharedRange,
   valueAt,
+  valuesAt,
   valuesAtShares,
 } from 'sightline';
 
@@ -16,15 +17,7 @@ const single = { labelled: [10], values: [0.5] };
 
 describe('values along the budget', () => {
   it('are linear between points and nothing outside', () => {
-    expect([5, 10, 15, 20, 36, 40, 41].map((at) => valueAt(curve, at))).toEqual([
-      NaN,
-      0.5,
-      0.625,
-      0.75,
-      0.85,
-      0.875,
-      NaN,
-    ]);
+    expect([...valuesAt(curve, [5, 10, 15, 20, 36, 40, 41])]).toEqual([NaN, 0.5, 0.625, 0.75, 0.85, 0.875, NaN]);
     expect(valueAt(single, 10)).toBe(0.5);
     expect(valueAt(empty, 10)).toBeNaN();
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ndcg, overlapByRound, setOverlap } from 'sightline';
+import { meanOverlapByRound, ndcg, overlapByRound, setOverlap } from 'sightline';
 import { Rng } from '../../src/core/rng.js';
 
 const ids = (n: number) => Array.from({ length: n }, (_, i) => `s${i}`);
@@ -95,6 +95,24 @@ describe('overlap of selections', () => {
       sum += total.share;
     }
     expect(Math.abs(sum / 2000 - 0.5)).toBeLessThan(0.015);
+  });
+
+  it('averages over pairs, round by round', () => {
+    const pairs = [
+      overlapByRound([['a', 'b'], ['c']], [['a', 'b'], ['d']], 8),
+      overlapByRound([['a', 'b']], [['b', 'c']], 8),
+      overlapByRound([[]], [[]]),
+    ];
+    expect(meanOverlapByRound(pairs)).toEqual([
+      {
+        round: 0,
+        pairs: 3,
+        batch: { jaccard: 2 / 3, share: 0.75 },
+        total: { jaccard: 2 / 3, share: 0.75, chance: 0.25 },
+      },
+      { round: 1, pairs: 1, batch: { jaccard: 0, share: 0 }, total: { jaccard: 0.5, share: 2 / 3, chance: 0.375 } },
+    ]);
+    expect(meanOverlapByRound([])).toEqual([]);
   });
 
   it('refuses what no run chooses', () => {
