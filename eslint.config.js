@@ -13,7 +13,7 @@ const layers = [
   ['graph'],
   ['models', 'data'],
   ['runtime', 'metrics'],
-  ['explain', 'features', 'forest', 'training', 'store'],
+  ['explain', 'features', 'forest', 'training', 'store', 'statistics'],
   ['strategies', 'selection'],
   ['engine'],
   ['loop'],

@@ -97,6 +97,46 @@ export type {
   EvaluationOptions,
   EvaluationSummary,
 } from './metrics/evaluation.js';
+export {
+  attentionAgreement,
+  summariseAttention,
+  type AttentionAgreement,
+  type AttentionOptions,
+  type AttentionSummary,
+} from './metrics/attention.js';
+export {
+  areaUnderBudget,
+  labelsToReach,
+  sharedRange,
+  valueAt,
+  valuesAt,
+  valuesAtShares,
+  type LearningCurve,
+} from './statistics/learning_curve.js';
+export { curveBand, meanCurve, type CurveBand, type CurveBandOptions } from './statistics/curve_band.js';
+export { labelSpeedUp, type SpeedUp } from './statistics/speed_up.js';
+export { pairedTTest, type PairedTTest } from './statistics/paired_t_test.js';
+export { wilcoxonSignedRank, type WilcoxonTest } from './statistics/wilcoxon.js';
+export { holmCorrection } from './statistics/holm.js';
+export { penaltyMatrix, type Experiment, type PenaltyMatrix } from './statistics/penalty_matrix.js';
+export {
+  compareStrategies,
+  type ComparisonOptions,
+  type ComparisonSummary,
+  type SeedSummary,
+  type StrategyComparison,
+} from './statistics/compare_strategies.js';
+export type { StrategyRun } from './statistics/strategy_run.js';
+export { ndcg, type Ndcg, type NdcgOptions } from './statistics/ndcg.js';
+export {
+  meanOverlapByRound,
+  overlapByRound,
+  setOverlap,
+  type MeanRoundOverlap,
+  type RoundOverlap,
+  type SetOverlap,
+} from './statistics/selection_overlap.js';
+export { SimulatedAnnotator, type AnnotatorSettings, type LabelNoise } from './loop/simulated_annotator.js';
 export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
 
 export { openPool } from './data/pool.js';
@@ -105,6 +145,7 @@ export { augmentationMap, augmentSample, drawAugmentation, type Augmentation } f
 export {
   augmentationPresets,
   completeAugmentation,
+  idealNoise,
   type AugmentationSettings,
   type GivenAugmentation,
 } from './data/augment_settings.js';
