@@ -22,11 +22,6 @@ constexpr float kLowest = -std::numeric_limits<float>::infinity();
 namespace sightline {
 namespace {
 
-const PlanValue& Input(const PlanNode& node, size_t i) {
-  if (!node.Has(i)) throw std::invalid_argument("input " + std::to_string(i) + " is missing");
-  return node.inputs[i];
-}
-
 const PlanValue& Output(const PlanNode& node) {
   if (node.outputs.empty() || node.outputs[0].data == nullptr) throw std::invalid_argument("the output is missing");
   if (node.outputs.size() > 1 && node.outputs[1].data != nullptr)
@@ -44,7 +39,7 @@ void EachPlane(const PoolWindows& w, int64_t values, Plane plane) {
 }
 
 void MaxPool(const PlanNode& node) {
-  const PlanValue &x = Input(node, 0), &y = Output(node);
+  const PlanValue &x = node.Input(0), &y = Output(node);
   const PoolWindows w(node, x.dims, y.dims);
   EachPlane(w, x.Count() + y.Count(), [&](int64_t p, std::vector<float>& row) {
     SL_DISPATCH(PoolPlane<true>)(w, x.Floats() + p * w.Large(), y.Floats() + p * w.Small(), row, nullptr);
@@ -67,7 +62,7 @@ std::vector<float> Shares(const PoolWindows& w, bool padding) {
 bool CountsPadding(const PlanNode& node) { return node.Number("count_include_pad", 0) != 0; }
 
 void AveragePool(const PlanNode& node) {
-  const PlanValue &x = Input(node, 0), &y = Output(node);
+  const PlanValue &x = node.Input(0), &y = Output(node);
   const PoolWindows w(node, x.dims, y.dims);
   const std::vector<float> shares = Shares(w, CountsPadding(node));
   EachPlane(w, x.Count() + y.Count(), [&](int64_t p, std::vector<float>& row) {
@@ -76,7 +71,7 @@ void AveragePool(const PlanNode& node) {
 }
 
 void MaxPoolGradient(const PlanNode& node) {
-  const PlanValue &g = Input(node, 0), &x = Input(node, 1), &y = Input(node, 2), &dx = Output(node);
+  const PlanValue &g = node.Input(0), &x = node.Input(1), &y = node.Input(2), &dx = Output(node);
   const PoolWindows w(node, x.dims, y.dims);
   if (g.dims != y.dims || dx.dims != x.dims) throw std::invalid_argument("a gradient differs in size from its value");
   if (w.Large() > std::numeric_limits<int32_t>::max()) throw std::invalid_argument("a plane is too large");
@@ -87,7 +82,7 @@ void MaxPoolGradient(const PlanNode& node) {
 }
 
 void AveragePoolGradient(const PlanNode& node) {
-  const PlanValue &g = Input(node, 0), &dx = Output(node);
+  const PlanValue &g = node.Input(0), &dx = Output(node);
   const PoolWindows w(node, dx.dims, g.dims);
   const std::vector<float> shares = Shares(w, CountsPadding(node));
   EachPlane(w, g.Count() + dx.Count(), [&](int64_t p, std::vector<float>& row) {
@@ -98,7 +93,7 @@ void AveragePoolGradient(const PlanNode& node) {
 // [N, C, ...] → [N, C, 1...]
 template <typename Plane>
 void PoolWhole(const PlanNode& node, Plane plane) {
-  const PlanValue &x = Input(node, 0), &y = Output(node);
+  const PlanValue &x = node.Input(0), &y = Output(node);
   if (x.dims.size() < 2 || x.Count() == 0 || y.Count() != x.dims[0] * x.dims[1])
     throw std::invalid_argument("expected values [N, C, ...] and room for one of each plane");
   const size_t pixels = static_cast<size_t>(x.Count() / y.Count());

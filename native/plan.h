@@ -35,6 +35,11 @@ struct PlanNode {
   std::vector<std::pair<std::string, std::vector<double>>> attributes;
 
   bool Has(size_t input) const { return input < inputs.size() && inputs[input].data != nullptr; }
+  // Throws std::invalid_argument where it is not given.
+  const PlanValue& Input(size_t input) const {
+    if (!Has(input)) throw std::invalid_argument("input " + std::to_string(input) + " is missing");
+    return inputs[input];
+  }
   const std::vector<double>* Find(const char* name) const {
     for (const auto& [key, values] : attributes)
       if (key == name) return &values;

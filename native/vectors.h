@@ -8,20 +8,32 @@ typedef float LooseVec __attribute__((vector_size(SL_VECTOR * 4), aligned(4)));
 SL_INLINE Vec Load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 SL_INLINE void Save(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
 SL_INLINE Vec Fill(float value) { return Vec{} + value; }
+// GCC has clang's name for it only from version 12 on.
+#if defined(__clang__)
+#define SL_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+typedef int32_t Places __attribute__((vector_size(SL_VECTOR * 4)));
+#define SL_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Places{__VA_ARGS__})
+#endif
 // The first or the second half of both, lane by lane in turn; the even lanes of both, one after the other.
 #if SL_VECTOR == 16
-SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
-SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31); }
-SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30); }
+SL_INLINE Vec ZipLow(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
+SL_INLINE Vec ZipHigh(Vec a, Vec b) {
+  return SL_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+SL_INLINE Vec EvenOf(Vec a, Vec b) {
+  return SL_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
 #elif SL_VECTOR == 8
-SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
-SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
+SL_INLINE Vec ZipLow(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+SL_INLINE Vec ZipHigh(Vec a, Vec b) { return SL_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
 #else
-SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
-SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
-SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6); }
+SL_INLINE Vec ZipLow(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 4, 1, 5); }
+SL_INLINE Vec ZipHigh(Vec a, Vec b) { return SL_SHUFFLE(a, b, 2, 6, 3, 7); }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 2, 4, 6); }
 #endif
+#undef SL_SHUFFLE
 #else
 struct Vec {
   float lane[SL_VECTOR];
