@@ -71,6 +71,7 @@ extern const std::vector<NodeEntry> kLogicNodes;          // nodes_logic.cc
 extern const std::vector<NodeEntry> kNormalisationNodes;  // nodes_normalisation.cc
 extern const std::vector<NodeEntry> kPointwiseNodes;      // nodes_pointwise.cc
 extern const std::vector<NodeEntry> kPoolingNodes;        // nodes_pooling.cc
+extern const std::vector<NodeEntry> kPoolingGradientNodes;  // nodes_pooling_gradient.cc
 extern const std::vector<NodeEntry> kReductionNodes;      // nodes_reduction.cc
 extern const std::vector<NodeEntry> kShapingNodes;        // nodes_shaping.cc
 extern const std::vector<NodeEntry> kStandardisationNodes;  // nodes_standardisation.cc
