@@ -6,6 +6,7 @@
       "sources": [
         "native/addon.cc",
         "native/runtime.cc",
+        "native/convolution_depthwise.cc",
         "native/convolution_pixels.cc",
         "native/convolution_shape.cc",
         "native/convolution_windows.cc",

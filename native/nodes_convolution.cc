@@ -23,7 +23,10 @@ void EachGroup(const ConvolutionShape& w, F product) {
   }
   const size_t bytes = w.images * w.OutArea() * w.groups * w.filters * w.channels * w.Taps() / 4;
   ParallelFor(w.groups, bytes, [&](size_t begin, size_t end) {
-    for (size_t group = begin; group < end; ++group) RunHere(product(group));
+    for (size_t group = begin; group < end; ++group) {
+      const auto part = product(group);
+      if (!RunDepthwise(part)) RunHere(part);
+    }
   });
 }
 

@@ -8,12 +8,14 @@ typedef float LooseVec __attribute__((vector_size(SL_VECTOR * 4), aligned(4)));
 SL_INLINE Vec Load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 SL_INLINE void Save(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
 SL_INLINE Vec Fill(float value) { return Vec{} + value; }
+typedef int32_t Bits __attribute__((vector_size(SL_VECTOR * 4)));
+// The lanes whose bits are set in the mask; 0 elsewhere, NaN included.
+SL_INLINE Vec Kept(Vec v, Vec mask) { return reinterpret_cast<Vec>(reinterpret_cast<Bits>(v) & reinterpret_cast<Bits>(mask)); }
 // GCC has clang's name for it only from version 12 on.
 #if defined(__clang__)
 #define SL_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-typedef int32_t Places __attribute__((vector_size(SL_VECTOR * 4)));
-#define SL_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Places{__VA_ARGS__})
+#define SL_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Bits{__VA_ARGS__})
 #endif
 // The first or the second half of both, lane by lane in turn; the even lanes of both, one after the other.
 #if SL_VECTOR == 16
@@ -43,11 +45,31 @@ SL_INLINE void Save(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 SL_INLINE Vec Fill(float value) { Vec v; for (float& x : v.lane) x = value; return v; }
 SL_INLINE Vec operator*(float s, Vec v) { for (float& x : v.lane) x *= s; return v; }
 SL_INLINE Vec operator+(Vec a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] += b.lane[i]; return a; }
+SL_INLINE Vec operator*(Vec a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] *= b.lane[i]; return a; }
 SL_INLINE Vec& operator+=(Vec& a, Vec b) { return a = a + b; }
+SL_INLINE Vec Kept(Vec v, Vec mask) {
+  for (int i = 0; i < SL_VECTOR; ++i) {
+    uint32_t bits, kept;
+    std::memcpy(&bits, &v.lane[i], 4);
+    std::memcpy(&kept, &mask.lane[i], 4);
+    bits &= kept;
+    std::memcpy(&v.lane[i], &bits, 4);
+  }
+  return v;
+}
 SL_INLINE Vec ZipLow(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (i % 2 ? b : a).lane[i / 2]; return v; }
 SL_INLINE Vec ZipHigh(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (i % 2 ? b : a).lane[SL_VECTOR / 2 + i / 2]; return v; }
 SL_INLINE Vec EvenOf(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (2 * i < SL_VECTOR ? a : b).lane[2 * i % SL_VECTOR]; return v; }
 #endif
+
+// What Kept takes: all bits of the first `count` lanes.
+SL_INLINE Vec FirstLanes(size_t count) {
+  int32_t bits[SL_VECTOR];
+  for (size_t i = 0; i < SL_VECTOR; ++i) bits[i] = i < count ? -1 : 0;
+  float lanes[SL_VECTOR];
+  std::memcpy(lanes, bits, sizeof lanes);
+  return Load(lanes);
+}
 
 // to[j * to_row + i] = from[i * from_row + j], SL_VECTOR × SL_VECTOR: log2 rounds of perfect shuffles.
 SL_INLINE void TransposeSquare(const float* from, size_t from_row, float* to, size_t to_row) {
