@@ -71,6 +71,39 @@ class ChannelWork {
     });
   }
 
+  // Maps so small that a run of one channel is mostly overhead: rows of many channels instead, a number per value.
+  bool Small() const { return pixels_ < kSmall; }
+
+  // body(from, to) for groups of channels that together fill rows of about kRow values.
+  template <typename Body>
+  void Rows(Body body) const {
+    const size_t group = std::max<size_t>(1, kRow / pixels_);
+    ParallelFor((channels_ + group - 1) / group, 4 * arrays_ * Count() * channels_, [&](size_t begin, size_t end) {
+      for (size_t g = begin; g < end; ++g) body(g * group, std::min(channels_, (g + 1) * group));
+    });
+  }
+
+  // row(offset) for the values of channels [from, to) in every image: (to - from) * Pixels() of them side by side.
+  template <typename Row>
+  void EachRow(size_t from, Row row) const {
+    for (size_t n = 0; n < batch_; ++n) row((n * channels_ + from) * pixels_);
+  }
+
+  // value(c) for every value of a row of channels [from, to).
+  template <typename Value>
+  std::vector<float> Spread(size_t from, size_t to, Value value) const {
+    std::vector<float> row((to - from) * pixels_);
+    for (size_t c = from; c < to; ++c) std::fill_n(row.begin() + (c - from) * pixels_, pixels_, value(c));
+    return row;
+  }
+
+  // The sum of a channel's values in a row of sums.
+  double TotalOf(const std::vector<double>& row, size_t index) const {
+    double total = 0;
+    for (size_t i = index * pixels_; i < (index + 1) * pixels_; ++i) total += row[i];
+    return total;
+  }
+
   // apply(channel, offset, count) for every run.
   template <typename Apply>
   void Each(Apply apply) const {
@@ -84,6 +117,8 @@ class ChannelWork {
   }
 
  private:
+  static constexpr size_t kSmall = 32;      // floats
+  static constexpr size_t kRow = 256;       // floats
   static constexpr size_t kRun = 1024;      // floats
   static constexpr size_t kGroups = 16;     // that threads share
   static constexpr size_t kPiece = 1 << 16; // floats

@@ -11,6 +11,16 @@
 namespace sightline {
 namespace {
 
+// A normalisation per value of a row (ChannelWork::Rows).
+struct AffineRow {
+  template <typename Of>
+  AffineRow(const ChannelWork& work, size_t from, size_t to, Of of)
+      : mean(work.Spread(from, to, [&](size_t c) { return of(c).mean; })),
+        factor(work.Spread(from, to, [&](size_t c) { return of(c).factor; })),
+        bias(work.Spread(from, to, [&](size_t c) { return of(c).bias; })) {}
+  std::vector<float> mean, factor, bias;
+};
+
 // dx = factor (g - offset - (x - mean) slope): the statistics depend on x.
 struct Correction {
   float offset, slope;
@@ -38,12 +48,30 @@ void BatchNormTraining(const PlanNode& node) {
   const double epsilon = Epsilon(node), count = static_cast<double>(work.Count());
   // Sums about one of the values cancel nothing: its distance from the mean is at most sqrt(count) deviations.
   const auto about = [&](size_t c) { return x[c * work.Pixels()]; };
+  const auto finish = [&](size_t c, double sum, double squares) {
+    const double shift = sum / count, spread = squares / count - shift * shift;
+    mean[c] = static_cast<float>(about(c) + shift);
+    variance[c] = static_cast<float>(spread < 0 ? 0 : spread);
+  };
+  if (work.Small()) {
+    work.Rows([&](size_t from, size_t to) {
+      const size_t length = (to - from) * work.Pixels();
+      const std::vector<float> centre = work.Spread(from, to, about);
+      std::vector<double> sum(length), squares(length);
+      work.EachRow(from, [&](size_t at) {
+        SL_DISPATCH(AddRow)(x + at, centre.data(), length, sum.data(), squares.data());
+      });
+      for (size_t c = from; c < to; ++c) finish(c, work.TotalOf(sum, c - from), work.TotalOf(squares, c - from));
+      const AffineRow row(work, from, to, [&](size_t c) { return AffineOf(mean[c], variance[c], scale[c], bias[c], epsilon); });
+      work.EachRow(from, [&](size_t at) {
+        relu ? SL_DISPATCH(NormaliseRow<true>)(x + at, y + at, length, row)
+             : SL_DISPATCH(NormaliseRow<false>)(x + at, y + at, length, row);
+      });
+    });
+    return;
+  }
   work.Run([&](size_t c, size_t at, size_t n, double* lanes) { SL_DISPATCH(SumAbout)(x + at, n, about(c), lanes); },
-           [&](size_t c, double sum, double squares) {
-             const double shift = sum / count, spread = squares / count - shift * shift;
-             mean[c] = static_cast<float>(about(c) + shift);
-             variance[c] = static_cast<float>(spread < 0 ? 0 : spread);
-           },
+           finish,
            [&](size_t c, size_t at, size_t n) {
              const Affine affine = AffineOf(mean[c], variance[c], scale[c], bias[c], epsilon);
              relu ? SL_DISPATCH(Normalise<true>)(x + at, y + at, n, affine)
@@ -86,17 +114,37 @@ void BatchNormTrainingGradient(const PlanNode& node) {
   const double epsilon = Epsilon(node), count = static_cast<double>(work.Count());
   const auto affine = [&](size_t c) { return AffineOf(mean[c], variance[c], scale[c], bias[c], epsilon); };
   std::vector<Correction> corrections(channels);
+  const auto finish = [&](size_t c, double sum, double product) {
+    const double inverse = InverseDeviation(variance[c], epsilon);
+    corrections[c] = {static_cast<float>(sum / count), static_cast<float>(inverse * inverse * product / count)};
+    dscale[c] = static_cast<float>(inverse * product);
+    dbias[c] = static_cast<float>(sum);
+  };
+  if (work.Small()) {
+    work.Rows([&](size_t from, size_t to) {
+      const size_t length = (to - from) * work.Pixels();
+      const AffineRow row(work, from, to, affine);
+      std::vector<double> sum(length), product(length);
+      work.EachRow(from, [&](size_t at) {
+        relu ? SL_DISPATCH(AddGradientRow<true>)(g + at, x + at, length, row, sum.data(), product.data())
+             : SL_DISPATCH(AddGradientRow<false>)(g + at, x + at, length, row, sum.data(), product.data());
+      });
+      for (size_t c = from; c < to; ++c) finish(c, work.TotalOf(sum, c - from), work.TotalOf(product, c - from));
+      const std::vector<float> offsets = work.Spread(from, to, [&](size_t c) { return corrections[c].offset; });
+      const std::vector<float> slopes = work.Spread(from, to, [&](size_t c) { return corrections[c].slope; });
+      work.EachRow(from, [&](size_t at) {
+        relu ? SL_DISPATCH(InputGradientRow<true>)(g + at, x + at, dx + at, length, row, offsets.data(), slopes.data())
+             : SL_DISPATCH(InputGradientRow<false>)(g + at, x + at, dx + at, length, row, offsets.data(), slopes.data());
+      });
+    });
+    return;
+  }
   work.Run(
       [&](size_t c, size_t at, size_t n, double* lanes) {
         relu ? SL_DISPATCH(SumGradient<true>)(g + at, x + at, n, affine(c), lanes)
              : SL_DISPATCH(SumGradient<false>)(g + at, x + at, n, affine(c), lanes);
       },
-      [&](size_t c, double sum, double product) {
-        const double inverse = InverseDeviation(variance[c], epsilon);
-        corrections[c] = {static_cast<float>(sum / count), static_cast<float>(inverse * inverse * product / count)};
-        dscale[c] = static_cast<float>(inverse * product);
-        dbias[c] = static_cast<float>(sum);
-      },
+      finish,
       [&](size_t c, size_t at, size_t n) {
         relu ? SL_DISPATCH(InputGradient<true>)(g + at, x + at, dx + at, n, affine(c), corrections[c])
              : SL_DISPATCH(InputGradient<false>)(g + at, x + at, dx + at, n, affine(c), corrections[c]);
@@ -202,6 +250,51 @@ void InputGradient(const float* g, const float* x, float* dx, size_t count, cons
   SL_EACH_APART
   for (size_t i = 0; i < count; ++i) {
     dx[i] = (Passed<kRelu>(g[i], x[i], a) - c.offset - (x[i] - a.mean) * c.slope) * a.factor;
+  }
+}
+
+// The same for rows of many small channels, where every value has numbers of its own.
+
+void AddRow(const float* x, const float* about, size_t count, double* sum, double* squares) {
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) {
+    const double apart = static_cast<double>(x[i]) - about[i];
+    sum[i] += apart;
+    squares[i] += apart * apart;
+  }
+}
+
+template <bool kRelu>
+void NormaliseRow(const float* x, float* y, size_t count, const AffineRow& row) {
+  const float *mean = row.mean.data(), *factor = row.factor.data(), *bias = row.bias.data();
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) {
+    const float v = (x[i] - mean[i]) * factor[i] + bias[i];
+    y[i] = kRelu ? (v < 0 ? 0.0f : v) : v;
+  }
+}
+
+template <bool kRelu>
+void AddGradientRow(const float* g, const float* x, size_t count, const AffineRow& row, double* sum, double* product) {
+  const float *mean = row.mean.data(), *factor = row.factor.data(), *bias = row.bias.data();
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) {
+    const float centred = x[i] - mean[i];
+    const double passed = !kRelu || centred * factor[i] + bias[i] > 0 ? g[i] : 0.0f;
+    sum[i] += passed;
+    product[i] += passed * centred;
+  }
+}
+
+template <bool kRelu>
+void InputGradientRow(const float* g, const float* x, float* dx, size_t count, const AffineRow& row,
+                      const float* offsets, const float* slopes) {
+  const float *mean = row.mean.data(), *factor = row.factor.data(), *bias = row.bias.data();
+  SL_EACH_APART
+  for (size_t i = 0; i < count; ++i) {
+    const float centred = x[i] - mean[i];
+    const float passed = !kRelu || centred * factor[i] + bias[i] > 0 ? g[i] : 0.0f;
+    dx[i] = (passed - offsets[i] - centred * slopes[i]) * factor[i];
   }
 }
 

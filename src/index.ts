@@ -39,6 +39,19 @@ export { splitSamples, type Split, type SplitPart, type SplitSettings } from './
 export { Targets, type TargetSettings } from './training/feed/targets.js';
 export { Optimiser, type OptimiserOptions, type StepReport } from './training/optimiser.js';
 export { learningRateAt, type Schedule } from './training/schedules.js';
+export { openTrainingStep } from './training/open_training_step.js';
+export type {
+  AlignmentSettings,
+  BatchReport,
+  LossSettings,
+  TrainingBatch,
+  TrainingStep,
+  TrainingStepSettings,
+} from './training/training_step.js';
+export { prepareFineTuning, type FineTuningOptions } from './graph/training/fine_tuning.js';
+export { readClassifier, type Classifier, type ClassifierOptions } from './graph/classifier.js';
+export { exportOnnx } from './graph/onnx_export.js';
+export type { Graph } from './graph/ir.js';
 export { selectTableFeatures } from './engine/select_features.js';
 
 export {

@@ -8,6 +8,8 @@ export interface RecordFormat {
   version: number;
   /** What it holds, for errors: "optimiser". */
   what: string;
+  /** Part of another such file, whose checksum covers it: has none of its own, which would take as long again. */
+  inner?: true;
 }
 
 /** The arrays behind a header, to be read in their order. */
@@ -27,7 +29,7 @@ const digestLength = 32;
 
 /** Header and arrays as bytes. @param header plain data */
 export function writeRecordFile(
-  { magic, version }: RecordFormat,
+  { magic, version, inner }: RecordFormat,
   header: unknown,
   arrays: readonly ArrayBufferView[],
 ): Uint8Array {
@@ -39,8 +41,8 @@ export function writeRecordFile(
   const parts = [start, text, ...arrays.map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))];
   // Without a copy of everything for the digest: an optimiser's state is as large as its model, three times over.
   const digest = createHash('sha256');
-  for (const part of parts) digest.update(part);
-  const { buffer, byteOffset, byteLength } = Buffer.concat([...parts, digest.digest()]);
+  if (!inner) for (const part of parts) digest.update(part);
+  const { buffer, byteOffset, byteLength } = Buffer.concat(inner ? parts : [...parts, digest.digest()]);
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
@@ -49,7 +51,7 @@ export function writeRecordFile(
  * @throws SightlineError E_MODEL_FORMAT for another kind or version of file, a damaged one, and whatever `parse` throws
  */
 export function readRecordFile<H, R>(
-  { magic, version, what }: RecordFormat,
+  { magic, version, what, inner }: RecordFormat,
   given: Uint8Array,
   parse: (header: H, body: RecordBody) => R,
 ): R {
@@ -58,11 +60,12 @@ export function readRecordFile<H, R>(
   };
   const article = /^[aeiou]/.test(what) ? 'an' : 'a';
   const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
-  if (bytes.length < prefix + digestLength || bytes.toString('latin1', 0, 8) !== magic) fail(`not ${article} ${what}`);
+  const ending = inner ? 0 : digestLength;
+  if (bytes.length < prefix + ending || bytes.toString('latin1', 0, 8) !== magic) fail(`not ${article} ${what}`);
   const found = bytes.readUInt32LE(8);
   if (found !== version) fail(`${article} ${what} of version ${found}; this release reads version ${version}`);
-  const content = bytes.subarray(0, -digestLength);
-  if (!createHash('sha256').update(content).digest().equals(bytes.subarray(-digestLength))) {
+  const content = bytes.subarray(0, bytes.length - ending);
+  if (!inner && !createHash('sha256').update(content).digest().equals(bytes.subarray(content.length))) {
     fail(`the ${what} is damaged: its checksum differs`);
   }
   let at = prefix + content.readUInt32LE(12);

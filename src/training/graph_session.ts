@@ -9,7 +9,11 @@ import type { TrainingStepSettings } from './training_step.js';
 /** A loaded training graph. Unlike the engine's model sessions it takes all cores: one batch at a time is trained. */
 export interface GraphSession {
   readonly description: string;
-  run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+  /** @param into where results may be written instead of new tensors, by output; only a plan does */
+  run(
+    inputs: Readonly<Record<string, Tensor>>,
+    into?: Readonly<Record<string, Tensor>>,
+  ): Promise<Record<string, Tensor>>;
   close(): Promise<void>;
 }
 
@@ -31,7 +35,7 @@ export async function openGraphSession(
     const session = await openNativeSession(graph, { threads });
     return {
       description: `native (${threads} thread${threads === 1 ? '' : 's'})`,
-      run: (inputs) => session.run(inputs),
+      run: (inputs, into) => session.run(inputs, into),
       close: () => session.close(),
     };
   }

@@ -66,26 +66,28 @@ class CompiledStep implements TrainingStep {
   }
 
   async accumulate(batch: TrainingBatch, draw: number): Promise<BatchReport> {
-    const { image, imageDims, outputDims, output, loss, alignment, gradients, statistics, masks } = this.compiled;
+    const { image, imageDims, targets, rois, outputDims, output, loss } = this.compiled;
+    const { alignment, gradients, statistics, masks } = this.compiled;
     expectDims('images', batch.images, imageDims);
     expectDims('targets', batch.targets, outputDims);
-    const inputs: Record<string, Tensor> = { [image]: batch.images, targets: batch.targets, ...this.#weights() };
-    if (alignment) {
+    const inputs: Record<string, Tensor> = { [image]: batch.images, [targets]: batch.targets, ...this.#weights() };
+    if (rois) {
       const dims = [imageDims[0], imageDims[2], imageDims[3]];
       if (!batch.rois) throw wrongInput('rois', 'nothing', dims);
       expectDims('rois', batch.rois, dims);
-      inputs.rois = batch.rois;
+      inputs[rois] = batch.rois;
     }
     const { seed = 0 } = this.settings;
     for (const [layer, { name, dims, rate }] of masks.entries()) {
       const params = { count: sizeOf(dims), rate, draw, ...streamKey(seed, 'dropout', layer) };
       inputs[name] = tensor('f32', dims, (await this.cpu.run(dropoutMask, {}, params)).mask.data);
     }
-    const outputs = await this.session.run(inputs);
+    // The first gradients of an update go straight to where they add up.
+    const first = this.optimiser.accumulated === 0;
+    const outputs = await this.session.run(inputs, first ? this.#gradientsInto() : {});
     const value = (outputs[loss].data as Float32Array)[0];
     if (Number.isFinite(value)) {
-      const found = [...gradients].map(([name, from]) => [name, outputs[from] as Tensor<'f32'>] as const);
-      if (found.length > 0) this.optimiser.accumulate(this.#withZeros(new Map(found)));
+      if (gradients.size > 0) this.#addGradients(outputs, first);
       this.running.update(statistics, outputs);
     }
     const report: BatchReport = { loss: value, logits: outputs[output] as Tensor<'f32'> };
@@ -153,14 +155,25 @@ class CompiledStep implements TrainingStep {
     return Object.fromEntries([...this.optimiser.parameters, ...this.running.values]);
   }
 
-  /** Parameters that the loss does not depend on have a gradient of zero, as the optimiser wants one of each. */
-  #withZeros(found: Map<string, Tensor<'f32'>>): Map<string, Tensor<'f32'>> {
-    for (const [name, { dims }] of this.optimiser.parameters) {
-      if (!found.has(name) && !this.optimiser.isFrozen(name)) {
-        found.set(name, tensor('f32', dims, new Float32Array(sizeOf(dims))));
-      }
+  /** Where the graph writes gradients, by output; one that is two parameters' is copied to the second. */
+  #gradientsInto(): Record<string, Tensor> {
+    const into: Record<string, Tensor> = {};
+    for (const [name, from] of this.compiled.gradients) into[from] ??= this.optimiser.gradients.get(name)!;
+    return into;
+  }
+
+  #addGradients(outputs: Readonly<Record<string, Tensor>>, first: boolean): void {
+    const { gradients } = this.compiled;
+    const found = new Map<string, Tensor<'f32'>>();
+    for (const [name, target] of this.optimiser.gradients) {
+      const from = gradients.get(name);
+      // The loss does not depend on every parameter: those have a gradient of zero.
+      const gradient = from ? (outputs[from] as Tensor<'f32'>) : tensor('f32', target.dims);
+      if (!first) found.set(name, gradient);
+      else if (gradient.data !== target.data) target.data.set(gradient.data);
     }
-    return found;
+    if (first) this.optimiser.accumulateWritten();
+    else this.optimiser.accumulate(found);
   }
 
   async #openPrediction() {

@@ -32,6 +32,8 @@ export class Optimiser {
   readonly options: OptimiserOptions;
   /** The current values: views, not copies. Feed them to the training session; whoever keeps them copies them. */
   readonly parameters: Tensors;
+  /** Where gradients add up, of the tensors that are not frozen: views. See {@link accumulateWritten}. */
+  readonly gradients: Tensors;
   readonly #state: OptimiserState;
   readonly #rates: Float32Array;
   readonly #decays: Float32Array;
@@ -41,7 +43,7 @@ export class Optimiser {
   private constructor(state: OptimiserState) {
     this.options = state.options;
     this.#state = state;
-    const { tensors, parameters, options } = state;
+    const { tensors, parameters, gradients, options } = state;
     const factors = factorsOf(
       options,
       tensors.map(({ name }) => name),
@@ -56,6 +58,13 @@ export class Optimiser {
       return [name, tensor('f32', dims, parameters.subarray(this.#starts[s], start))] as const;
     });
     this.parameters = new Map(views);
+    this.gradients = new Map(
+      tensors.flatMap(({ name, dims }, s) => {
+        const first = this.#starts[s];
+        const view = () => tensor('f32', dims, gradients.subarray(first, first + sizeOf(dims)));
+        return this.#rates[s] === 0 ? [] : [[name, view()] as const];
+      }),
+    );
   }
 
   /** @param initial values, copied @throws SightlineError E_ARGUMENT */
@@ -140,6 +149,17 @@ export class Optimiser {
       else for (let i = 0; i < data.length; i++) flat[start + i] += data[i];
     });
     this.#state.accumulated++;
+  }
+
+  /**
+   * As {@link accumulate}, of gradients that were written into {@link gradients} themselves, which saves a copy; the first
+   * since the last step.
+   * @throws SightlineError E_ARGUMENT when others were accumulated before, which they have overwritten
+   */
+  accumulateWritten(): void {
+    this.#expectIdle();
+    expectArgument(this.#state.accumulated === 0, 'accumulated gradients', 'none before', this.#state.accumulated);
+    this.#state.accumulated = 1;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SightlineError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
@@ -22,8 +22,8 @@ export interface Checkpoint {
 export type Fingerprint = Readonly<Record<string, string>>;
 
 /**
- * The files of a run. `anchor.checkpoint` is written where training may go back to (ends of epochs, validations and every
- * n iterations: places that follow from the settings); `latest.checkpoint` in between, by the clock, so that a crash costs
+ * The files of a run. `anchor.checkpoint` is written where training may go back to (places that follow from the settings
+ * and the data: see `Trainer`); `latest.checkpoint` in between, by the clock, so that a crash costs
  * little; `best.checkpoint` holds the best model. Each is whole or not there.
  */
 export class RunFolder {
@@ -123,18 +123,34 @@ export class RunFolder {
     return this.#read('best');
   }
 
-  /** Where training may go back to. Written before what came earlier is removed. */
-  async writeAnchor(checkpoint: Checkpoint): Promise<void> {
-    await this.#write('anchor', checkpoint);
+  /**
+   * Where training may go back to. Written before what came earlier is removed.
+   * @param best it holds the best model so far: one file under both names. The best one comes first, so that an anchor
+   *   never speaks of a best model that is not there
+   */
+  async writeAnchor(checkpoint: Checkpoint, best = false): Promise<void> {
+    if (best) await this.#write('best', checkpoint);
+    if (!best || !(await this.#linkAnchor())) await this.#write('anchor', checkpoint);
     await rm(this.#file('latest.checkpoint'), { force: true });
+  }
+
+  /** Makes the best checkpoint the anchor too; false on a file system without hard links. */
+  async #linkAnchor(): Promise<boolean> {
+    const fresh = this.#file('anchor.checkpoint.link');
+    try {
+      await rm(fresh, { force: true });
+      await link(this.#file('best.checkpoint'), fresh);
+      await rename(fresh, this.#file('anchor.checkpoint'));
+      // Two names of one file are renamed to nothing: the first stays.
+      await rm(fresh, { force: true });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   writeLatest(checkpoint: Checkpoint): Promise<void> {
     return this.#write('latest', checkpoint);
-  }
-
-  writeBest(checkpoint: Checkpoint): Promise<void> {
-    return this.#write('best', checkpoint);
   }
 
   #write(name: string, { state, step }: Checkpoint): Promise<void> {

@@ -5,7 +5,7 @@ import { diverged, memoryExhausted, nextSplit, noteUndefined, Setback } from './
 import { writeHistoryCsv, type IterationRow, type PeriodRow } from './history.js';
 import { RunFolder, type Checkpoint } from './run_folder.js';
 import { accumulateBatch } from './micro_batches.js';
-import { completePlan, type CompletePlan, type TrainerSettings } from './trainer_settings.js';
+import { completePlan, imagesPerAnchor, type CompletePlan, type TrainerSettings } from './trainer_settings.js';
 import { freshState, improves, newPeriod, noteLoss, standing, type TrainingEnd } from './trainer_state.js';
 import type { TrainingResult } from './training_result.js';
 import type { TrainingStep } from './training_step.js';
@@ -36,6 +36,7 @@ class Trainer {
   #state = freshState();
   #step: TrainingStep | undefined;
   #rows: IterationRow[] = [];
+  #periodRows: PeriodRow[] = [];
   /** Of the window of batches that becomes one update. */
   #window = { batches: 0, added: 0, bad: 0 };
   #meter!: ProgressMeter;
@@ -145,6 +146,7 @@ class Trainer {
   async #restart(step: Uint8Array): Promise<void> {
     this.#step!.restore(step);
     this.#rows = [];
+    this.#periodRows = [];
     this.#window = { batches: 0, added: 0, bad: 0 };
     this.#smoothed = NaN;
     await this.#settings.history?.truncate(this.#state.done, this.#state.periods.length);
@@ -220,13 +222,13 @@ class Trainer {
 
   async #keep(what: 'period' | 'anchor' | 'clock' | 'nothing'): Promise<void> {
     if (what === 'period') await this.#closePeriod(this.#state.epoch + 1);
-    else if (what === 'anchor') await this.#save('writeAnchor');
+    else if (what === 'anchor') await this.#save('anchor');
     else if (what === 'clock' && performance.now() - this.#saved >= this.#plan.checkpointSeconds * 1000) {
-      await this.#save('writeLatest');
+      await this.#save('latest');
     }
   }
 
-  /** Validates, adds a row to the history and writes an anchor. @param epoch from 1 */
+  /** Validates, adds a row to the history and writes an anchor where one is due. @param epoch from 1 */
   async #closePeriod(epoch: number): Promise<void> {
     const state = this.#state;
     const { period } = state;
@@ -236,29 +238,38 @@ class Trainer {
       const validation = source ? await validate(this.#step!, source, this.#plan.task, this.#plan.loss) : null;
       const value = validation?.[this.#plan.watch] ?? null;
       if (validation && value === null) noteUndefined(this.#plan.watch, state.periods, this.#notice);
-      const best = validation !== null && improves(this.#plan, state.best, value);
-      if (best) state.best = { value: value!, epoch, iteration: state.done };
-      state.stale = best || !validation ? 0 : state.stale + 1;
+      const better = validation !== null && improves(this.#plan, state.best, value);
+      if (better) state.best = { value: value!, epoch, iteration: state.done };
+      state.stale = better || !validation ? 0 : state.stale + 1;
       const row = {
         ...{ period: state.periods.length + 1, epoch, iteration: state.done },
         ...{ trainLoss: period.batches ? period.loss / period.batches : null },
         learningRate: this.#step!.learningRate * state.rateFactor,
         imagesPerSecond: period.images / period.seconds,
-        ...{ seconds: state.seconds, validation, best },
+        ...{ seconds: state.seconds, validation, best: better },
       };
       rows.push(row);
       state.periods = [...state.periods, row];
       state.period = newPeriod();
-      if (best) await this.#folder.writeBest(this.#checkpoint());
     }
-    await this.#save('writeAnchor', rows);
+    this.#periodRows.push(...rows);
+    // A checkpoint costs as much as many batches of a small data set: not at the end of each of its epochs.
+    const due = (state.done - state.anchored) * this.#settings.training.batch >= imagesPerAnchor;
+    const best = rows.some((row) => row.best);
+    if (best || due || this.#ended()) await this.#save('anchor', best);
     await writeHistoryCsv(this.#folder.path, state.periods);
   }
 
-  /** History first: rows after the checkpoint are forgotten by a resumed run, rows before it would be missing. */
-  async #save(write: 'writeAnchor' | 'writeLatest', periods: PeriodRow[] = []): Promise<void> {
-    await this.#settings.history?.append(this.#rows.splice(0), periods);
-    await this.#folder[write](this.#checkpoint());
+  /**
+   * History first: rows after the checkpoint are forgotten by a resumed run, rows before it would be missing.
+   * @param best the anchor holds the best model
+   */
+  async #save(what: 'anchor' | 'latest', best = false): Promise<void> {
+    await this.#settings.history?.append(this.#rows.splice(0), this.#periodRows.splice(0));
+    if (what === 'anchor') {
+      this.#state.anchored = this.#state.done;
+      await this.#folder.writeAnchor(this.#checkpoint(), best);
+    } else await this.#folder.writeLatest(this.#checkpoint());
     this.#saved = performance.now();
   }
 

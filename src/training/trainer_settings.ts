@@ -7,6 +7,9 @@ import type { Fingerprint } from './run_folder.js';
 import type { LossSettings, TrainingStep } from './training_step.js';
 import { watchable, type TrainingTask, type WatchedMetric } from './validation.js';
 
+/** Images trained on, at the most, between places that training may go back to, if no validation is the best so far. */
+export const imagesPerAnchor = 4096;
+
 /** When a run ends before its time: nothing better for so many validations. */
 export interface EarlyStopping {
   /** Validations without improvement. */

@@ -23,6 +23,8 @@ export interface TrainerState {
   next: number;
   /** Batches of the run so far. */
   done: number;
+  /** The same at the last anchor. */
+  anchored: number;
   /** Pieces that a batch is cut into since memory ran short. */
   split: number;
   /** Multiplies the learning rate; halved by every recovery. */
@@ -54,6 +56,7 @@ export const freshState = (): TrainerState => ({
     epoch: 0,
     next: 0,
     done: 0,
+    anchored: 0,
     split: 1,
     rateFactor: 1,
     recoveries: [],

@@ -2,7 +2,7 @@ import { readRecordFile, writeRecordFile, type RecordBody, type RecordFormat } f
 import type { Tensor } from '../core/tensor.js';
 
 /** Behind the header: the optimiser's own file, then the running statistics, f32. */
-const format: RecordFormat = { magic: 'SLTRAINS', version: 1, what: 'training state' };
+const format: RecordFormat = { magic: 'SLTRAINS', version: 1, what: 'training state', inner: true };
 
 interface Header {
   optimiserBytes: number;

@@ -28,14 +28,17 @@ export interface TrainingGraphOptions {
 /**
  * A model's loss and the gradients of its parameters as one graph; f32 throughout.
  *
- * Inputs: the image [B,C,H,W] under its own name, `targets` (dims of the model's output), `rois` [B,H,W] with alignment,
- * the masks of dropout, and every parameter and used running statistic under its own name, so that nothing is compiled
+ * Inputs: the image [B,C,H,W] under its own name, the targets (dims of the model's output), with alignment the ROIs
+ * [B,H,W], the masks of dropout, and every parameter and used running statistic under its own name, so that nothing is compiled
  * again when they change. Outputs: `loss` [], the model's output, and the values named below.
  */
 export interface TrainingGraph {
   graph: Graph;
   image: string;
   imageDims: readonly number[];
+  targets: string;
+  /** With alignment. */
+  rois?: string;
   /** The model's output, "logits", and its dims. */
   output: string;
   outputDims: readonly number[];
@@ -78,16 +81,17 @@ export function compileTraining(model: Graph, options: TrainingGraphOptions): Tr
   }
   graph.inputs = graph.inputs.map((input) => (input.name === image.name ? { ...input, dims: [...imageDims] } : input));
   const emit = new Emitter(graph, known, (node) => known.visit(node), freePrefix(prepared, 'sightline'));
-  emit.input('targets', outputDims);
+  const targets = emit.input(emit.fresh('targets'), outputDims);
   const plain = layer ? dependents(prepared, [layer]) : new Set<string>();
   const kept = new Set([output, ...(layer ? [layer] : [])]);
   const { statistics, masks } = appendTrainingForm(prepared, shapes, emit, batchNorm, kept, plain);
 
-  let total = appendLoss(emit, loss, output, 'targets');
+  let total = appendLoss(emit, loss, output, targets);
   let misalignment: string | undefined;
+  let rois: string | undefined;
   if (alignment && layer) {
-    emit.input('rois', [imageDims[0], imageDims[2], imageDims[3]]);
-    misalignment = appendAlignment(emit, layer, output, 'targets', 'rois');
+    rois = emit.input(emit.fresh('rois'), [imageDims[0], imageDims[2], imageDims[3]]);
+    misalignment = appendAlignment(emit, layer, output, targets, rois);
     total = emit.add(total, emit.scale(misalignment, alignment.weight));
   }
   const trained = parameters.filter((name) => !isFrozen(name) && dependents(graph, [name]).has(total));
@@ -108,7 +112,7 @@ export function compileTraining(model: Graph, options: TrainingGraphOptions): Tr
         [...new Set(outputs)].filter((name) => name !== undefined),
       ),
     },
-    ...{ image: image.name, imageDims, output, outputDims, loss: total },
+    ...{ image: image.name, imageDims, targets, ...(rois && { rois }), output, outputDims, loss: total },
     ...(misalignment && { alignment: misalignment }),
     ...{ parameters, gradients, statistics, masks },
   };
