@@ -6,7 +6,9 @@
       "sources": [
         "native/addon.cc",
         "native/runtime.cc",
+        "native/convolution_depthwise.cc",
         "native/convolution_pixels.cc",
+        "native/convolution_shape.cc",
         "native/convolution_windows.cc",
         "native/thread_pool.cc",
         "native/dice.cc",
@@ -34,6 +36,7 @@
         "native/nodes_normalisation.cc",
         "native/nodes_pointwise.cc",
         "native/nodes_pooling.cc",
+        "native/nodes_pooling_gradient.cc",
         "native/nodes_reduction.cc",
         "native/nodes_shaping.cc",
         "native/nodes_standardisation.cc",

@@ -8,6 +8,7 @@
 
 #include "kernels.h"
 #include "plan_binding.h"
+#include "promise_worker.h"
 #include "simd.h"
 #include "thread_pool.h"
 
@@ -77,10 +78,10 @@ std::vector<sightline::Array> Arrays(const Napi::Object& object) {
   return arrays;
 }
 
-class KernelWorker : public Napi::AsyncWorker {
+class KernelWorker : public sightline::PromiseWorker {
  public:
   KernelWorker(const Napi::CallbackInfo& info, const Entry& entry)
-      : Napi::AsyncWorker(info.Env(), entry.name), entry_(entry) {
+      : PromiseWorker(info.Env(), entry.name, entry.name), entry_(entry) {
     const Napi::Object inputs = info[0].As<Napi::Object>();
     const Napi::Object outputs = info[1].As<Napi::Object>();
     const Napi::Object numbers = info[2].As<Napi::Object>();
@@ -91,56 +92,19 @@ class KernelWorker : public Napi::AsyncWorker {
       const std::string name = names.Get(i).As<Napi::String>();
       call_.numbers.emplace_back(name, numbers.Get(name).ToNumber().DoubleValue());
     }
-    inputs_ = Napi::Persistent(inputs);
-    outputs_ = Napi::Persistent(outputs);
-    napi_value promise;
-    if (napi_create_promise(info.Env(), &deferred_, &promise) != napi_ok) throw Napi::Error::New(info.Env());
-    promise_ = Napi::Value(info.Env(), promise);
+    Hold(inputs);
+    Hold(outputs);
   }
-
-  Napi::Value Promise() const { return promise_; }
 
  protected:
-  void Execute() override {
-    try {
-      const sightline::ThreadLimit limit(static_cast<int>(call_.NumberOr("threads", 0)));
-      entry_.run(call_);
-    } catch (const std::exception& error) {
-      failure_ = error.what();
-      if (failure_.empty()) failure_ = "unknown error";
-    }
-  }
-
-  // Settles the promise. The plain C API, because its C++ wrapper throws when a worker thread was terminated with the
-  // kernel still running, and nothing can catch that: the process would end. Nobody waits for the promise then.
-  void OnWorkComplete(Napi::Env env, napi_status status) override {
-    {
-      const Napi::HandleScope scope(env);
-      napi_value value;
-      if (status == napi_cancelled) {
-        // The environment is going away before the kernel began.
-      } else if (failure_.empty()) {
-        if (napi_get_undefined(env, &value) == napi_ok) napi_resolve_deferred(env, deferred_, value);
-      } else {
-        const std::string text = std::string(entry_.name) + ": " + failure_;
-        napi_value message;
-        if (napi_create_string_utf8(env, text.c_str(), text.size(), &message) == napi_ok &&
-            napi_create_error(env, nullptr, message, &value) == napi_ok) {
-          napi_reject_deferred(env, deferred_, value);
-        }
-      }
-    }
-    Destroy();
+  void Work() override {
+    const sightline::ThreadLimit limit(static_cast<int>(call_.NumberOr("threads", 0)));
+    entry_.run(call_);
   }
 
  private:
   const Entry& entry_;
-  napi_deferred deferred_ = nullptr;
-  Napi::Value promise_;  // read once, before the constructor's handle scope ends
-  std::string failure_;
   sightline::Call call_;
-  Napi::ObjectReference inputs_;  // keep the arrays alive while the kernel runs
-  Napi::ObjectReference outputs_;
 };
 
 Napi::Value RunKernel(const Napi::CallbackInfo& info) {

@@ -32,11 +32,6 @@ inline float* Whole(const std::vector<PlanValue>& values, size_t i, const PlanVa
   return values[i].Floats();
 }
 
-inline const PlanValue& Given(const PlanNode& node, size_t input) {
-  if (!node.Has(input)) throw std::invalid_argument("input " + std::to_string(input) + " is missing");
-  return node.inputs[input];
-}
-
 inline double Epsilon(const PlanNode& node) { return node.Number("epsilon", 1e-5); }
 
 inline double InverseDeviation(float variance, double epsilon) { return 1 / std::sqrt(static_cast<double>(variance) + epsilon); }

@@ -60,5 +60,8 @@ void Run(const PixelProduct& product);
 // On this thread alone.
 void RunHere(const WindowProduct& product);
 void RunHere(const PixelProduct& product);
+// On this thread alone, for products of one row of weights, or of one channel; false: not such a one, nothing was done.
+bool RunDepthwise(const WindowProduct& product);
+bool RunDepthwise(const PixelProduct& product);
 
 }  // namespace sightline

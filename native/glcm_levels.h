@@ -23,8 +23,8 @@ inline Extent ExtentOf(const float* SL_RESTRICT map, const uint8_t* SL_RESTRICT 
     std::memcpy(&inside, mask + i, sizeof inside);
     key ^= (key >> 31) & 0x7fffffff;
     const Ints in = __builtin_convertvector(inside, Ints) != 0;
-    least = in & (key < least) ? key : least;
-    most = in & (key > most) ? key : most;
+    least = (in & (key < least)) ? key : least;
+    most = (in & (key > most)) ? key : most;
   }
   for (size_t lane = 0; lane < SL_VECTOR; ++lane) {
     low = least[lane] < low ? least[lane] : low;

@@ -70,7 +70,7 @@ SL_INLINE void SaveLanes(Lanes lanes, double* p) {
 // `yes` where low <= v <= high, `no` elsewhere (NaN included).
 SL_INLINE Lanes Where(Lanes v, Lanes low, Lanes high, Lanes yes, Lanes no) {
   return EachPart([&](int i) {
-    return (v.part[i] >= low.part[i]) & (v.part[i] <= high.part[i]) ? yes.part[i] : no.part[i];
+    return ((v.part[i] >= low.part[i]) & (v.part[i] <= high.part[i])) ? yes.part[i] : no.part[i];
   });
 }
 

@@ -1,10 +1,10 @@
-// Convolutions of a plan: windows from attributes, one product per group (convolution.h). Definitions in
-// src/graph/ops/training.ts and ONNX.
+// Convolutions of a plan: one product per group (convolution.h). Definitions in src/graph/ops/training.ts and ONNX.
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
 #include "convolution.h"
+#include "convolution_shape.h"
 #include "matrix_product.h"
 #include "plan.h"
 #include "scratch.h"
@@ -12,109 +12,21 @@
 namespace sightline {
 namespace {
 
-// A convolution x[N, groups·channels, height, width] → y[N, groups·filters, out_height, out_width]. A transposed one is
-// that of which it is the gradient.
-struct Windows {
-  size_t images, groups, channels, filters;
-  size_t height, width, out_height, out_width, kernel_height, kernel_width;
-  size_t stride_y, stride_x, dilation_y, dilation_x;
-  ptrdiff_t top, left;  // padding
-
-  size_t Taps() const { return kernel_height * kernel_width; }
-  size_t Area() const { return height * width; }
-  size_t OutArea() const { return out_height * out_width; }
-};
-
 thread_local Scratch turned_scratch, chosen_scratch;
 
-// Dims with two spatial axes: one axis is a row.
-std::vector<int64_t> Planar(std::vector<int64_t> dims) {
-  if (dims.size() == 3) dims.insert(dims.begin() + 2, 1);
-  if (dims.size() != 4) throw std::invalid_argument("windows have one or two axes");
-  return dims;
-}
-
-// x, y: the two sides; w: [·, ·, …kernel].
-Windows WindowsOf(const PlanNode& node, const std::vector<int64_t>& x_dims, const std::vector<int64_t>& y_dims,
-                  const std::vector<int64_t>& w_dims) {
-  const auto x = Planar(x_dims), y = Planar(y_dims), w = Planar(w_dims);
-  const size_t axes = x_dims.size() - 2;
-  const auto pair = [&](const char* name, int64_t otherwise) {
-    std::vector<int64_t> values = node.Integers(name);
-    if (values.size() < axes) values.assign(axes, otherwise);
-    if (axes == 1) values.insert(values.begin(), otherwise);
-    return values;
-  };
-  const auto strides = pair("strides", 1), dilations = pair("dilations", 1), pads = pair("pads", 0);
-  const int64_t groups = static_cast<int64_t>(node.Number("group", 1));
-  if (groups < 1 || x[1] % groups != 0 || y[1] % groups != 0 || x[0] != y[0]) throw std::invalid_argument("sides do not fit");
-  for (int axis = 0; axis < 2; ++axis)
-    if (strides[axis] < 1 || dilations[axis] < 1 || w[2 + axis] < 1) throw std::invalid_argument("empty windows");
-  const auto size = [](int64_t value) { return static_cast<size_t>(value); };
-  Windows windows{size(x[0]), size(groups), size(x[1] / groups), size(y[1] / groups), size(x[2]), size(x[3]), size(y[2]),
-                  size(y[3]), size(w[2]), size(w[3]), size(strides[0]), size(strides[1]), size(dilations[0]),
-                  size(dilations[1]), pads[0], pads[1]};
-  int64_t count = 1;
-  for (int64_t dim : w) count *= dim;
-  if (size(count) != windows.groups * windows.channels * windows.filters * windows.Taps()) {
-    throw std::invalid_argument("weights do not fit the channels");
-  }
-  return windows;
-}
-
-// Taps along one axis: which residue of the padded image each reads, and at which line of it.
-struct AxisTaps {
-  std::vector<size_t> residues;  // those in use
-  std::vector<size_t> residue, line;  // [kernel]; residue: index into residues
-  size_t lines;
-};
-
-AxisTaps TapsOf(size_t kernel, size_t stride, size_t dilation, size_t out) {
-  AxisTaps taps;
-  size_t furthest = 0;
-  for (size_t k = 0; k < kernel; ++k) {
-    const size_t at = k * dilation, residue = at % stride;
-    auto found = std::find(taps.residues.begin(), taps.residues.end(), residue);
-    if (found == taps.residues.end()) found = taps.residues.insert(found, residue);
-    taps.residue.push_back(static_cast<size_t>(found - taps.residues.begin()));
-    taps.line.push_back(at / stride);
-    furthest = std::max(furthest, at / stride);
-  }
-  taps.lines = furthest + out;
-  return taps;
-}
-
-// x of one group as the windows read it, and the offsets of the taps of its first channel.
-Planes InputPlanes(const Windows& w, const float* x, size_t group, std::vector<size_t>* offsets) {
-  const AxisTaps rows = TapsOf(w.kernel_height, w.stride_y, w.dilation_y, w.out_height);
-  const AxisTaps columns = TapsOf(w.kernel_width, w.stride_x, w.dilation_x, w.out_width);
-  Planes planes{x + group * w.channels * w.Area(), x + w.images * w.groups * w.channels * w.Area(), w.groups * w.channels * w.Area(), w.Area(), w.channels, w.height, w.width};
-  planes.top = w.top;
-  planes.left = w.left;
-  planes.stride_y = w.stride_y;
-  planes.stride_x = w.stride_x;
-  planes.residues.clear();
-  for (size_t y : rows.residues)
-    for (size_t x_residue : columns.residues) planes.residues.emplace_back(y, x_residue);
-  planes.lines = rows.lines;
-  planes.pitch = columns.lines;
-  for (size_t ky = 0; ky < w.kernel_height; ++ky)
-    for (size_t kx = 0; kx < w.kernel_width; ++kx)
-      offsets->push_back(planes.ResidueOffset(rows.residue[ky] * columns.residues.size() + columns.residue[kx]) +
-                         rows.line[ky] * planes.pitch + columns.line[kx]);
-  return planes;
-}
-
-// Calls f(group, run) for each group, run spreading over threads where groups are few.
-template <typename Product, typename F>
-void EachGroup(const Windows& w, F product) {
+// Runs product(group) for every group: a single one spreads over threads by itself, of several each is one thread's.
+template <typename F>
+void EachGroup(const ConvolutionShape& w, F product) {
   if (w.groups == 1) {
     Run(product(0));
     return;
   }
   const size_t bytes = w.images * w.OutArea() * w.groups * w.filters * w.channels * w.Taps() / 4;
   ParallelFor(w.groups, bytes, [&](size_t begin, size_t end) {
-    for (size_t group = begin; group < end; ++group) RunHere(product(group));
+    for (size_t group = begin; group < end; ++group) {
+      const auto part = product(group);
+      if (!RunDepthwise(part)) RunHere(part);
+    }
   });
 }
 
@@ -139,9 +51,9 @@ void Conv(const PlanNode& node) {
   if (Empty(node.outputs[0])) return;
   const float* bias = node.Has(2) ? node.inputs[2].Floats() : nullptr;
   if (Empty(node.inputs[0]) || Empty(node.inputs[1])) return FillBias(node.outputs[0], bias);
-  const Windows w = WindowsOf(node, node.inputs[0].dims, node.outputs[0].dims, node.inputs[1].dims);
+  const ConvolutionShape w = ConvolutionShapeOf(node, node.inputs[0].dims, node.outputs[0].dims, node.inputs[1].dims);
   const size_t depth = w.channels * w.Taps();
-  EachGroup<WindowProduct>(w, [&](size_t group) {
+  EachGroup(w, [&](size_t group) {
     WindowProduct product{};
     std::vector<size_t> taps;
     product.planes = InputPlanes(w, node.inputs[0].Floats(), group, &taps);
@@ -182,7 +94,7 @@ BackTaps BackTapsOf(size_t residue, size_t kernel, size_t stride, size_t dilatio
 
 // dx of g, for each residue of rows and columns modulo the stride: the taps that reach it are a product of its own.
 // weights: [groups·filters, channels, taps]; a residue that no tap reaches is the bias alone.
-void InputGradient(const Windows& w, const float* g, const float* weights, const float* bias, float* dx) {
+void InputGradient(const ConvolutionShape& w, const float* g, const float* weights, const float* bias, float* dx) {
   // [groups·channels, taps, filters]: the filters are the inner axis of the sums.
   const size_t row = w.channels * w.Taps();
   float* turned = turned_scratch.Floats(w.groups * w.filters * row);
@@ -214,11 +126,10 @@ void InputGradient(const Windows& w, const float* g, const float* weights, const
             for (size_t kx : columns.taps)
               to = std::copy_n(turned + (c * w.Taps() + ky * w.kernel_width + kx) * w.filters, w.filters, to);
       }
-      EachGroup<WindowProduct>(w, [&](size_t group) {
+      EachGroup(w, [&](size_t group) {
         WindowProduct product{};
         Planes& planes = product.planes;
-        planes = {g + group * w.filters * w.OutArea(), g + w.images * w.groups * w.filters * w.OutArea(), w.groups * w.filters * w.OutArea(), w.OutArea(), w.filters,
-                  w.out_height, w.out_width};
+        planes = GroupPlanes(g, w.images, w.groups, group, w.filters, w.out_height, w.out_width);
         planes.top = top;
         planes.left = left;
         planes.lines = static_cast<size_t>(static_cast<ptrdiff_t>(height) + bottom + top);
@@ -252,7 +163,7 @@ void ConvInputGradient(const PlanNode& node) {
   const PlanValue& dx = node.outputs[0];
   if (Empty(dx)) return;
   if (Empty(node.inputs[0]) || Empty(node.inputs[1])) return FillBias(dx, nullptr);
-  const Windows w = WindowsOf(node, dx.dims, node.inputs[0].dims, node.inputs[1].dims);
+  const ConvolutionShape w = ConvolutionShapeOf(node, dx.dims, node.inputs[0].dims, node.inputs[1].dims);
   InputGradient(w, node.inputs[0].Floats(), node.inputs[1].Floats(), nullptr, dx.Floats());
 }
 
@@ -261,7 +172,7 @@ void ConvTranspose(const PlanNode& node) {
   if (Empty(y)) return;
   const float* bias = node.Has(2) ? node.inputs[2].Floats() : nullptr;
   if (Empty(node.inputs[0]) || Empty(node.inputs[1])) return FillBias(y, bias);
-  const Windows w = WindowsOf(node, y.dims, node.inputs[0].dims, node.inputs[1].dims);
+  const ConvolutionShape w = ConvolutionShapeOf(node, y.dims, node.inputs[0].dims, node.inputs[1].dims);
   InputGradient(w, node.inputs[0].Floats(), node.inputs[1].Floats(), bias, y.Floats());
 }
 
@@ -269,8 +180,8 @@ void ConvWeightGradient(const PlanNode& node) {
   const PlanValue& dw = node.outputs[0];
   if (Empty(dw)) return;
   if (Empty(node.inputs[0]) || Empty(node.inputs[1])) return FillBias(dw, nullptr);
-  const Windows w = WindowsOf(node, node.inputs[1].dims, node.inputs[0].dims, dw.dims);
-  EachGroup<PixelProduct>(w, [&](size_t group) {
+  const ConvolutionShape w = ConvolutionShapeOf(node, node.inputs[1].dims, node.inputs[0].dims, dw.dims);
+  EachGroup(w, [&](size_t group) {
     PixelProduct product{};
     product.planes = InputPlanes(w, node.inputs[1].Floats(), group, &product.offsets);
     product.g = node.inputs[0].Floats() + group * w.filters * w.OutArea();

@@ -1,11 +1,12 @@
 // Comparisons, logic, selection and casts. Booleans are bytes, 0 or 1.
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
+#include <type_traits>
 
 #include "broadcast.h"
-#include "pointwise.h"
+#include "each_apart.h"
 
 namespace sightline {
 namespace {
@@ -35,7 +36,7 @@ void CompareAs(const PlanNode& node, const Predicate& holds) {
       uint8_t* out = static_cast<uint8_t*>(y.data) + at;
       const int64_t step_a = runs.advance[0];
       const int64_t step_b = runs.advance[1];
-      SL_SAME_INDEX
+      SL_EACH_APART
       for (size_t i = 0; i < length; ++i) out[i] = holds(left[i * step_a], right[i * step_b]);
     });
   });
@@ -66,7 +67,7 @@ void Not(const PlanNode& node) {
   const auto* from = static_cast<const uint8_t*>(x.data);
   auto* to = static_cast<uint8_t*>(node.outputs.at(0).data);
   const int64_t count = x.Count();
-  SL_SAME_INDEX
+  SL_EACH_APART
   for (int64_t i = 0; i < count; ++i) to[i] = from[i] == 0;
 }
 
@@ -82,7 +83,7 @@ void WhereAs(const PlanNode& node) {
       const T* no = static_cast<const T*>(node.inputs[2].data) + from[2];
       T* out = static_cast<T*>(y.data) + at;
       const auto [step, step_yes, step_no] = runs.advance;
-      SL_SAME_INDEX
+      SL_EACH_APART
       for (size_t i = 0; i < length; ++i) out[i] = condition[i * step] ? yes[i * step_yes] : no[i * step_no];
     });
   });
@@ -99,10 +100,11 @@ void Where(const PlanNode& node) {
 template <typename To, typename From>
 To Converted(From value) {
   if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    // Towards zero; what does not fit becomes the least number, as x86 does it.
-    const auto wide = static_cast<double>(value);
-    if (!(wide > -9.3e18 && wide < 9.2e18)) return static_cast<To>(INT64_MIN);
-    return static_cast<To>(static_cast<int64_t>(wide));
+    // Towards zero; what does not fit becomes the least number, as x86 does it. Bytes are cut from i32.
+    using Wide = std::conditional_t<(sizeof(To) < sizeof(int32_t)), int32_t, To>;
+    constexpr From kLimit = -static_cast<From>(std::numeric_limits<Wide>::min());
+    if (!(value >= -kLimit && value < kLimit)) return static_cast<To>(std::numeric_limits<Wide>::min());
+    return static_cast<To>(static_cast<Wide>(value));
   } else {
     return static_cast<To>(value);
   }

@@ -36,7 +36,7 @@ namespace sightline {
 namespace {
 
 void BatchNormTraining(const PlanNode& node) {
-  const ChannelWork work(Given(node, 0), 2);
+  const ChannelWork work(node.Input(0), 2);
   const size_t channels = work.Channels();
   const float* x = node.inputs[0].Floats();
   const float* scale = PerChannel(node.inputs, 1, channels, "scale");
@@ -80,7 +80,7 @@ void BatchNormTraining(const PlanNode& node) {
 }
 
 void BatchNormalization(const PlanNode& node) {
-  const ChannelWork work(Given(node, 0), 2);
+  const ChannelWork work(node.Input(0), 2);
   if (node.Number("training_mode", 0) != 0) throw std::invalid_argument("training mode is BatchNormTraining");
   const size_t channels = work.Channels();
   const float* x = node.inputs[0].Floats();
@@ -99,7 +99,7 @@ void BatchNormalization(const PlanNode& node) {
 }
 
 void BatchNormTrainingGradient(const PlanNode& node) {
-  const ChannelWork work(Given(node, 1), 3);
+  const ChannelWork work(node.Input(1), 3);
   const size_t channels = work.Channels();
   const float* g = Whole(node.inputs, 0, node.inputs[1]);
   const float* x = node.inputs[1].Floats();
@@ -152,7 +152,7 @@ void BatchNormTrainingGradient(const PlanNode& node) {
 }
 
 void BatchNormGradient(const PlanNode& node) {
-  const ChannelWork work(Given(node, 1), 3);
+  const ChannelWork work(node.Input(1), 3);
   const size_t channels = work.Channels();
   const float* g = Whole(node.inputs, 0, node.inputs[1]);
   const float* x = node.inputs[1].Floats();
@@ -178,7 +178,7 @@ void BatchNormGradient(const PlanNode& node) {
 }
 
 void ReluGradient(const PlanNode& node) {
-  const float* g = Given(node, 0).Floats();
+  const float* g = node.Input(0).Floats();
   const float* y = Whole(node.inputs, 1, node.inputs[0]);
   float* dx = Whole(node.outputs, 0, node.inputs[0]);
   const size_t count = static_cast<size_t>(node.inputs[0].Count());

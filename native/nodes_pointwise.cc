@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "broadcast.h"
+#include "each_apart.h"
 #include "pointwise.h"
 #include "simd.h"
 
@@ -142,7 +143,7 @@ namespace sightline::SL_NS {
 
 template <typename F>
 SL_INLINE void Map(const float* x, float* y, size_t count, F f) {
-  SL_SAME_INDEX
+  SL_EACH_APART
   for (size_t i = 0; i < count; ++i) y[i] = f(x[i]);
 }
 
@@ -208,19 +209,19 @@ SL_INLINE T Joined(T a, T b) {
 template <Binary kOp, typename T>
 SL_INLINE void Join(const T* a, int64_t step_a, const T* b, int64_t step_b, T* y, size_t count) {
   if (step_a == 1 && step_b == 1) {
-    SL_SAME_INDEX
+    SL_EACH_APART
     for (size_t i = 0; i < count; ++i) y[i] = Joined<kOp>(a[i], b[i]);
   } else if (step_a == 1) {
     const T right = *b;
-    SL_SAME_INDEX
+    SL_EACH_APART
     for (size_t i = 0; i < count; ++i) y[i] = Joined<kOp>(a[i], right);
   } else if (step_b == 1) {
     const T left = *a;
-    SL_SAME_INDEX
+    SL_EACH_APART
     for (size_t i = 0; i < count; ++i) y[i] = Joined<kOp>(left, b[i]);
   } else {
     const T value = Joined<kOp>(*a, *b);
-    SL_SAME_INDEX
+    SL_EACH_APART
     for (size_t i = 0; i < count; ++i) y[i] = value;
   }
 }

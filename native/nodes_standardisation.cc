@@ -40,7 +40,7 @@ void EachRow(const PlanValue& x, size_t count, double epsilon, Row row) {
 
 // y, mean and inverse standard deviation (the latter two where they are wanted) over the axes from `axis`.
 void LayerNormalization(const PlanNode& node) {
-  const PlanValue& x = Given(node, 0);
+  const PlanValue& x = node.Input(0);
   const int64_t rank = static_cast<int64_t>(x.dims.size());
   int64_t axis = static_cast<int64_t>(node.Number("axis", -1));
   axis += axis < 0 ? rank : 0;
@@ -62,12 +62,12 @@ void LayerNormalization(const PlanNode& node) {
 
 // `groups` of a sample's channels; scale and bias for every channel, or (before operator set 21) for every group.
 void NormaliseGroups(const PlanNode& node, size_t groups) {
-  const PlanValue& x = Given(node, 0);
+  const PlanValue& x = node.Input(0);
   if (x.dims.size() < 2 || x.Count() == 0) throw std::invalid_argument("expected values [N, C, ...]");
   const size_t channels = static_cast<size_t>(x.dims[1]), batch = static_cast<size_t>(x.dims[0]);
   if (groups == 0 || channels % groups != 0) throw std::invalid_argument("channels do not make groups of the same size");
   const size_t pixels = static_cast<size_t>(x.Count()) / (batch * channels), members = channels / groups;
-  const size_t parameters = static_cast<size_t>(Given(node, 1).Count()), each = parameters == channels ? 1 : members;
+  const size_t parameters = static_cast<size_t>(node.Input(1).Count()), each = parameters == channels ? 1 : members;
   if (parameters != channels && parameters != groups) throw std::invalid_argument("expected a scale for every channel");
   const float* scale = node.inputs[1].Floats();
   const float* bias = PerChannel(node.inputs, 2, parameters, "bias");
@@ -82,7 +82,7 @@ void NormaliseGroups(const PlanNode& node, size_t groups) {
 }
 
 void InstanceNormalization(const PlanNode& node) {
-  const PlanValue& x = Given(node, 0);
+  const PlanValue& x = node.Input(0);
   NormaliseGroups(node, x.dims.size() > 1 ? static_cast<size_t>(x.dims[1]) : 0);
 }
 

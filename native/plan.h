@@ -35,6 +35,11 @@ struct PlanNode {
   std::vector<std::pair<std::string, std::vector<double>>> attributes;
 
   bool Has(size_t input) const { return input < inputs.size() && inputs[input].data != nullptr; }
+  // Throws std::invalid_argument where it is not given.
+  const PlanValue& Input(size_t input) const {
+    if (!Has(input)) throw std::invalid_argument("input " + std::to_string(input) + " is missing");
+    return inputs[input];
+  }
   const std::vector<double>* Find(const char* name) const {
     for (const auto& [key, values] : attributes)
       if (key == name) return &values;
@@ -66,6 +71,7 @@ extern const std::vector<NodeEntry> kLogicNodes;          // nodes_logic.cc
 extern const std::vector<NodeEntry> kNormalisationNodes;  // nodes_normalisation.cc
 extern const std::vector<NodeEntry> kPointwiseNodes;      // nodes_pointwise.cc
 extern const std::vector<NodeEntry> kPoolingNodes;        // nodes_pooling.cc
+extern const std::vector<NodeEntry> kPoolingGradientNodes;  // nodes_pooling_gradient.cc
 extern const std::vector<NodeEntry> kReductionNodes;      // nodes_reduction.cc
 extern const std::vector<NodeEntry> kShapingNodes;        // nodes_shaping.cc
 extern const std::vector<NodeEntry> kStandardisationNodes;  // nodes_standardisation.cc

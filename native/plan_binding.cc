@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "plan_run.h"
+#include "promise_worker.h"
 
 namespace sightline {
 namespace {
@@ -177,58 +178,31 @@ std::vector<void*> ArraysOf(const Napi::Value& given, const Plan& plan, Place pl
   return pointers;
 }
 
-class PlanWorker : public Napi::AsyncWorker {
+class PlanWorker : public PromiseWorker {
  public:
-  PlanWorker(const Napi::CallbackInfo& info, PlanHandle plan) : Napi::AsyncWorker(info.Env(), "plan"), plan_(std::move(plan)) {
+  PlanWorker(const Napi::CallbackInfo& info, PlanHandle plan) : PromiseWorker(info.Env(), "plan", ""), plan_(std::move(plan)) {
     inputs_ = ArraysOf(info[1], *plan_, Place::kInput);
     outputs_ = ArraysOf(info[2], *plan_, Place::kOutput);
     threads_ = info[3].ToNumber().Int32Value();
-    held_inputs_ = Napi::Persistent(info[1].As<Napi::Object>());
-    held_outputs_ = Napi::Persistent(info[2].As<Napi::Object>());
-    napi_value promise;
-    if (napi_create_promise(info.Env(), &deferred_, &promise) != napi_ok) throw Napi::Error::New(info.Env());
-    promise_ = Napi::Value(info.Env(), promise);
+    Hold(info[1].As<Napi::Object>());
+    Hold(info[2].As<Napi::Object>());
     plan_->busy = true;
   }
 
-  Napi::Value Promise() const { return promise_; }
-
  protected:
-  void Execute() override {
+  void Work() override {
+    const ThreadLimit limit(threads_);
     try {
-      const ThreadLimit limit(threads_);
       plan_->Run(inputs_, outputs_);
-    } catch (const ArenaRefused& error) {
-      code_ = "ARENA";
-      failure_ = error.what();
-    } catch (const std::exception& error) {
-      failure_ = error.what();
-      if (failure_.empty()) failure_ = "unknown error";
+    } catch (const ArenaRefused&) {
+      SetCode("ARENA");
+      throw;
     }
   }
 
-  // As KernelWorker's in addon.cc, and for the same reason by the plain C API.
-  void OnWorkComplete(Napi::Env env, napi_status status) override {
-    {
-      const Napi::HandleScope scope(env);
-      plan_->busy = false;
-      if (plan_->closing) plan_->Release();
-      napi_value value;
-      if (status == napi_cancelled) {
-        // The environment is going away before the run began.
-      } else if (failure_.empty()) {
-        if (napi_get_undefined(env, &value) == napi_ok) napi_resolve_deferred(env, deferred_, value);
-      } else {
-        napi_value message;
-        napi_value code = nullptr;
-        if (napi_create_string_utf8(env, failure_.c_str(), failure_.size(), &message) == napi_ok &&
-            napi_create_string_utf8(env, code_.c_str(), code_.size(), &code) == napi_ok &&
-            napi_create_error(env, code, message, &value) == napi_ok) {
-          napi_reject_deferred(env, deferred_, value);
-        }
-      }
-    }
-    Destroy();
+  void Finished() override {
+    plan_->busy = false;
+    if (plan_->closing) plan_->Release();
   }
 
  private:
@@ -236,12 +210,6 @@ class PlanWorker : public Napi::AsyncWorker {
   std::vector<void*> inputs_;
   std::vector<void*> outputs_;
   int threads_ = 0;
-  Napi::ObjectReference held_inputs_;  // keep the arrays alive during the run
-  Napi::ObjectReference held_outputs_;
-  napi_deferred deferred_ = nullptr;
-  Napi::Value promise_;  // read once, before the constructor's handle scope ends
-  std::string failure_;
-  std::string code_;
 };
 
 PlanHandle& HandleOf(const Napi::CallbackInfo& info) {

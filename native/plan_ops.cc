@@ -12,7 +12,8 @@ const std::unordered_map<std::string, NodeKernel>& Table() {
   static const auto table = [] {
     std::unordered_map<std::string, NodeKernel> all;
     for (const auto* family : {&kConvolutionNodes, &kLinearNodes, &kLogicNodes, &kNormalisationNodes, &kPointwiseNodes,
-                               &kPoolingNodes, &kReductionNodes, &kShapingNodes, &kStandardisationNodes}) {
+                               &kPoolingNodes, &kPoolingGradientNodes, &kReductionNodes, &kShapingNodes,
+                               &kStandardisationNodes}) {
       for (const NodeEntry& entry : *family) all.emplace(entry.op, entry.run);
     }
     return all;

@@ -1,13 +1,5 @@
+// What single elements go through; the ops of nodes_pointwise.cc by name.
 #pragma once
-
-// Loops whose output may be one of the inputs, element by element: nothing is carried from one turn to the next.
-#if defined(_MSC_VER)
-#define SL_SAME_INDEX __pragma(loop(ivdep))
-#elif defined(__clang__)
-#define SL_SAME_INDEX _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define SL_SAME_INDEX _Pragma("GCC ivdep")
-#endif
 
 namespace sightline {
 

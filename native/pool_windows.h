@@ -1,4 +1,4 @@
-// Windows of pooling over planes of one to three axes, as three.
+// What pooling and its gradients share: windows over planes of one to three axes, as three.
 #pragma once
 
 #include <algorithm>
@@ -61,5 +61,36 @@ struct PoolWindows {
   int64_t Large() const { return axes[0].size * axes[1].size * axes[2].size; }
   int64_t Small() const { return axes[0].out * axes[1].out * axes[2].out; }
 };
+
+inline const PlanValue& SoleOutput(const PlanNode& node) {
+  if (node.outputs.empty() || node.outputs[0].data == nullptr) throw std::invalid_argument("the output is missing");
+  if (node.outputs.size() > 1 && node.outputs[1].data != nullptr)
+    throw std::invalid_argument("indices are not given");
+  return node.outputs[0];
+}
+
+// plane(p, row): a plane's work, with room for a row of all that its windows touch. `values`: of all planes together.
+template <typename Plane>
+void EachPlane(const PoolWindows& w, int64_t values, Plane plane) {
+  ParallelFor(static_cast<size_t>(w.planes), static_cast<size_t>(4 * values), [&](size_t begin, size_t end) {
+    std::vector<float> row(static_cast<size_t>(w.axes[2].Reach()));
+    for (size_t p = begin; p < end; ++p) plane(static_cast<int64_t>(p), row);
+  });
+}
+
+// 1 over the number of values of each window of a plane; a window without any gives 0.
+inline std::vector<float> Shares(const PoolWindows& w, bool padding) {
+  std::vector<float> shares;
+  shares.reserve(static_cast<size_t>(w.Small()));
+  for (int64_t z = 0; z < w.axes[0].out; ++z)
+    for (int64_t y = 0; y < w.axes[1].out; ++y)
+      for (int64_t x = 0; x < w.axes[2].out; ++x) {
+        const int64_t count = w.axes[0].Counted(z, padding) * w.axes[1].Counted(y, padding) * w.axes[2].Counted(x, padding);
+        shares.push_back(count > 0 ? static_cast<float>(1.0 / static_cast<double>(count)) : 0.0f);
+      }
+  return shares;
+}
+
+inline bool CountsPadding(const PlanNode& node) { return node.Number("count_include_pad", 0) != 0; }
 
 }  // namespace sightline

@@ -8,20 +8,34 @@ typedef float LooseVec __attribute__((vector_size(SL_VECTOR * 4), aligned(4)));
 SL_INLINE Vec Load(const float* p) { return *reinterpret_cast<const LooseVec*>(p); }
 SL_INLINE void Save(float* p, Vec v) { *reinterpret_cast<LooseVec*>(p) = v; }
 SL_INLINE Vec Fill(float value) { return Vec{} + value; }
+typedef int32_t Bits __attribute__((vector_size(SL_VECTOR * 4)));
+// The lanes whose bits are set in the mask; 0 elsewhere, NaN included.
+SL_INLINE Vec Kept(Vec v, Vec mask) { return reinterpret_cast<Vec>(reinterpret_cast<Bits>(v) & reinterpret_cast<Bits>(mask)); }
+// GCC has clang's name for it only from version 12 on.
+#if defined(__clang__)
+#define SL_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SL_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Bits{__VA_ARGS__})
+#endif
 // The first or the second half of both, lane by lane in turn; the even lanes of both, one after the other.
 #if SL_VECTOR == 16
-SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
-SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31); }
-SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30); }
+SL_INLINE Vec ZipLow(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
+SL_INLINE Vec ZipHigh(Vec a, Vec b) {
+  return SL_SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+SL_INLINE Vec EvenOf(Vec a, Vec b) {
+  return SL_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
 #elif SL_VECTOR == 8
-SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
-SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
-SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
+SL_INLINE Vec ZipLow(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+SL_INLINE Vec ZipHigh(Vec a, Vec b) { return SL_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
 #else
-SL_INLINE Vec ZipLow(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
-SL_INLINE Vec ZipHigh(Vec a, Vec b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
-SL_INLINE Vec EvenOf(Vec a, Vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6); }
+SL_INLINE Vec ZipLow(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 4, 1, 5); }
+SL_INLINE Vec ZipHigh(Vec a, Vec b) { return SL_SHUFFLE(a, b, 2, 6, 3, 7); }
+SL_INLINE Vec EvenOf(Vec a, Vec b) { return SL_SHUFFLE(a, b, 0, 2, 4, 6); }
 #endif
+#undef SL_SHUFFLE
 #else
 struct Vec {
   float lane[SL_VECTOR];
@@ -31,11 +45,31 @@ SL_INLINE void Save(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 SL_INLINE Vec Fill(float value) { Vec v; for (float& x : v.lane) x = value; return v; }
 SL_INLINE Vec operator*(float s, Vec v) { for (float& x : v.lane) x *= s; return v; }
 SL_INLINE Vec operator+(Vec a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] += b.lane[i]; return a; }
+SL_INLINE Vec operator*(Vec a, Vec b) { for (int i = 0; i < SL_VECTOR; ++i) a.lane[i] *= b.lane[i]; return a; }
 SL_INLINE Vec& operator+=(Vec& a, Vec b) { return a = a + b; }
+SL_INLINE Vec Kept(Vec v, Vec mask) {
+  for (int i = 0; i < SL_VECTOR; ++i) {
+    uint32_t bits, kept;
+    std::memcpy(&bits, &v.lane[i], 4);
+    std::memcpy(&kept, &mask.lane[i], 4);
+    bits &= kept;
+    std::memcpy(&v.lane[i], &bits, 4);
+  }
+  return v;
+}
 SL_INLINE Vec ZipLow(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (i % 2 ? b : a).lane[i / 2]; return v; }
 SL_INLINE Vec ZipHigh(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (i % 2 ? b : a).lane[SL_VECTOR / 2 + i / 2]; return v; }
 SL_INLINE Vec EvenOf(Vec a, Vec b) { Vec v; for (int i = 0; i < SL_VECTOR; ++i) v.lane[i] = (2 * i < SL_VECTOR ? a : b).lane[2 * i % SL_VECTOR]; return v; }
 #endif
+
+// What Kept takes: all bits of the first `count` lanes.
+SL_INLINE Vec FirstLanes(size_t count) {
+  int32_t bits[SL_VECTOR];
+  for (size_t i = 0; i < SL_VECTOR; ++i) bits[i] = i < count ? -1 : 0;
+  float lanes[SL_VECTOR];
+  std::memcpy(lanes, bits, sizeof lanes);
+  return Load(lanes);
+}
 
 // to[j * to_row + i] = from[i * from_row + j], SL_VECTOR × SL_VECTOR: log2 rounds of perfect shuffles.
 SL_INLINE void TransposeSquare(const float* from, size_t from_row, float* to, size_t to_row) {

@@ -10,6 +10,7 @@ import { bootstrapIntervals, type BootstrapInterval } from '../metrics/bootstrap
 import { evaluateClassifier } from '../metrics/evaluate_classifier.js';
 import type { ClassifierEvaluation } from '../metrics/evaluation.js';
 import { meanDefined } from '../metrics/inputs.js';
+import { sigmoid, softmax } from '../metrics/probabilities.js';
 import { TrainingFeed } from '../training/feed/feed.js';
 import { labelsOf } from '../training/feed/labels.js';
 import type { QuarantinedSample } from '../training/feed/quarantine.js';
@@ -174,11 +175,7 @@ async function predictAll(
 }
 
 function probabilitiesOf(logits: readonly number[], { kind }: EvaluatedModel): number[] {
-  if (kind === 'labels' || logits.length === 1) return logits.map((x) => 1 / (1 + Math.exp(-x)));
-  const most = Math.max(...logits);
-  const shares = logits.map((x) => Math.exp(x - most));
-  const sum = shares.reduce((a, b) => a + b, 0);
-  return shares.map((share) => share / sum);
+  return kind === 'labels' || logits.length === 1 ? logits.map(sigmoid) : softmax(logits);
 }
 
 const patientsOf = (predictions: readonly Prediction[]) =>

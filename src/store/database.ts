@@ -45,6 +45,18 @@ export async function openDatabase<S>(
   }
 }
 
+/** Runs `body` in one transaction: rolled back when it throws. */
+export async function inTransaction(connection: DuckDBConnection, body: () => Promise<void>): Promise<void> {
+  await connection.run('BEGIN');
+  try {
+    await body();
+    await connection.run('COMMIT');
+  } catch (error) {
+    await connection.run('ROLLBACK').catch(() => {}); // the first failure is the one to report
+    throw error;
+  }
+}
+
 /** NaN means "does not exist": NULL, so that SQL, CSV and Parquet readers see a missing value. */
 export function appendNumber(row: DuckDBAppender, value: number): void {
   if (Number.isNaN(value)) row.appendNull();

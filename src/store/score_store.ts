@@ -9,7 +9,7 @@ import {
 } from '@duckdb/node-api';
 import { criteria, forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
-import { appendNumber as number, openDatabase } from './database.js';
+import { appendNumber as number, inTransaction, openDatabase } from './database.js';
 import { featureTable, rankedView, schema, schemaVersion } from './schema.js';
 
 /** A sample of the pool as the store keeps it. */
@@ -314,16 +314,7 @@ export class ScoreStore {
 
   /** Runs `body` in one transaction: rolled back when it throws. */
   async transaction(body: () => Promise<void>): Promise<void> {
-    await this.#write(async () => {
-      await this.connection.run('BEGIN');
-      try {
-        await body();
-        await this.connection.run('COMMIT');
-      } catch (error) {
-        await this.connection.run('ROLLBACK').catch(() => {}); // the first failure is the one to report
-        throw error;
-      }
-    });
+    await this.#write(() => inTransaction(this.connection, body));
   }
 
   async #copy(select: string, file: string, options: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { VARCHAR, type DuckDBConnection, type DuckDBInstance } from '@duckdb/node-api';
 import { SightlineError } from '../core/errors.js';
-import { appendNumber, openDatabase } from './database.js';
+import { appendNumber, inTransaction, openDatabase } from './database.js';
 
 /** Columns of `iterations`: a logged batch. */
 export interface StoredIteration {
@@ -143,14 +143,7 @@ export class TrainingStore {
 
   async #run(body: () => Promise<void>): Promise<void> {
     try {
-      await this.connection.run('BEGIN');
-      try {
-        await body();
-        await this.connection.run('COMMIT');
-      } catch (error) {
-        await this.connection.run('ROLLBACK').catch(() => {}); // the first failure is the one to report
-        throw error;
-      }
+      await inTransaction(this.connection, body);
     } catch (error) {
       throw SightlineError.from(error, 'E_STORE', {
         where: this.file,

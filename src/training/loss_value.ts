@@ -1,4 +1,5 @@
 import { sizeOf, type Tensor } from '../core/tensor.js';
+import { sigmoid } from '../metrics/probabilities.js';
 import type { LossSettings } from './training_step.js';
 
 type Logits = Pick<Tensor<'f32'>, 'dims' | 'data'>;
@@ -108,7 +109,7 @@ function softDice({ dims, data }: Logits, targets: Logits): Pick<LossSums, 'dice
       const normaliser = classes > 1 ? logSumExp(data, first, pixels, classes) : 0;
       for (let k = 0; k < classes; k++) {
         const at = first + k * pixels;
-        const p = classes > 1 ? Math.exp(data[at] - normaliser) : 1 / (1 + Math.exp(-data[at]));
+        const p = classes > 1 ? Math.exp(data[at] - normaliser) : sigmoid(data[at]);
         both[k] += p * targets.data[at];
         all[k] += p + targets.data[at];
       }

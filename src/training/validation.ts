@@ -3,6 +3,7 @@ import { sizeOf, tensor, type Tensor } from '../core/tensor.js';
 import { evaluateClassifier } from '../metrics/evaluate_classifier.js';
 import { meanDefined } from '../metrics/inputs.js';
 import { labelMapOverlap, maskOverlap } from '../metrics/mask_overlap.js';
+import { sigmoid, softmax } from '../metrics/probabilities.js';
 import type { BatchSource } from './batch_source.js';
 import { addLosses, lossSums, meanLoss, noLoss } from './loss_value.js';
 import type { LossSettings, TrainingStep } from './training_step.js';
@@ -113,7 +114,7 @@ class ScoreTally implements Tally {
       const scores = logits.data.subarray(b * classes, (b + 1) * classes);
       const truth = targets.data.subarray(b * classes, (b + 1) * classes);
       if (classes === 1 || this.task === 'multi-label') {
-        for (const score of scores) this.#probabilities.push(1 / (1 + Math.exp(-score)));
+        for (const score of scores) this.#probabilities.push(sigmoid(score));
         for (const value of truth) this.#labels.push(Number(value >= 0.5));
       } else {
         this.#probabilities.push(...softmax(scores));
@@ -195,13 +196,6 @@ function diceOf(predicted: Int32Array, truth: Int32Array, classes: number): numb
   const overlaps = labelMapOverlap(predicted, truth, classes, 'ignore-both-empty').slice(1);
   const mean = meanDefined(overlaps.map(({ dice }) => dice));
   return Number.isNaN(mean) ? 1 : mean;
-}
-
-function softmax(scores: Float32Array): number[] {
-  const most = scores.reduce((a, b) => Math.max(a, b), -Infinity);
-  const shares = Array.from(scores, (score) => Math.exp(score - most));
-  const sum = shares.reduce((a, b) => a + b, 0);
-  return shares.map((share) => share / sum);
 }
 
 const largest = (values: Float32Array): number => values.reduce((best, v, k) => (v > values[best] ? k : best), 0);

@@ -124,6 +124,8 @@ const cases: [string, Partial<ConvolutionCase>][] = [
   ['groups', { images: 2, channels: 12, filters: 20, group: 4, size: [9, 9], kernel: [3, 3], pads: [1, 1, 1, 1] }],
   ['depthwise', { images: 3, channels: 20, filters: 20, group: 20, size: [13, 9], kernel: [3, 3], pads: [1, 1, 1, 1] }],
   ['depthwise, stride 2, two filters each', { images: 2, channels: 6, filters: 12, group: 6, size: [12, 11], kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }], // prettier-ignore
+  ['depthwise 5×5, dilated', { images: 2, channels: 5, filters: 5, group: 5, size: [11, 37], kernel: [5, 5], dilations: [2, 1], pads: [4, 2, 4, 2] }], // prettier-ignore
+  ['depthwise, more pixels than are added up in float', { images: 2, channels: 3, filters: 3, group: 3, size: [80, 70], kernel: [3, 3], pads: [1, 1, 1, 1] }], // prettier-ignore
   ['few pixels, many filters', { images: 8, channels: 70, filters: 200, size: [2, 2], kernel: [3, 3], pads: [1, 1, 1, 1] }], // prettier-ignore
   ['groups of some size', { images: 4, channels: 32, filters: 64, group: 2, size: [10, 10], kernel: [3, 3], pads: [1, 1, 1, 1] }], // prettier-ignore
   ['wide map', { channels: 2, filters: 8, size: [3, 700], kernel: [3, 3], pads: [1, 1, 1, 1] }],
@@ -166,20 +168,27 @@ describe.skipIf(missing)('convolutions of a plan', () => {
     check('Conv', [x, w], [1, 4, 5], { kernel_shape: [3], strides: [2], dilations: [1], pads: [1, 1], group: 1 }, y);
   });
 
-  it('NaN and infinity reach exactly what they touch', () => {
-    const c = { ...base, images: 2, channels: 2, filters: 3, size: [6, 6] as const, kernel: [3, 3] as const, pads: [1, 1, 1, 1] as const }; // prettier-ignore
+  it.each([1, 2])('NaN and infinity reach exactly what they touch, %i groups', (group) => {
+    const c = { ...base, images: 2, channels: 2, filters: 4, group, size: [6, 6] as const, kernel: [3, 3] as const, pads: [1, 1, 1, 1] as const }; // prettier-ignore
     const rng = new Rng(2, 'nan');
-    const [x, w] = [drawn(rng, [2, 2, 6, 6]), drawn(rng, [3, 2, 3, 3])];
+    const wDims = [4, 2 / group, 3, 3];
+    const [x, w, g] = [drawn(rng, [2, 2, 6, 6]), drawn(rng, wDims), drawn(rng, [2, 4, 6, 6])];
     x.data[0] = NaN;
     x.data[2 * 36 + 35] = Infinity;
-    const y = sums(2 * 3 * 36);
-    eachProduct(c, (i, k, o) => addTerm(y, o, Number(x.data[i]) * Number(w.data[k])));
+    const [y, dw] = [sums(2 * 4 * 36), sums(w.data.length)];
+    eachProduct(c, (i, k, o) => {
+      addTerm(y, o, Number(x.data[i]) * Number(w.data[k]));
+      addTerm(dw, k, Number(g.data[o]) * Number(x.data[i]));
+    });
     for (const target of targets) {
       addon.setCpuTarget(target);
-      const data = run('Conv', [x, w], [2, 3, 6, 6], windows(c));
-      for (let i = 0; i < data.length; i++)
-        if (!Number.isFinite(y.values[i])) expect(data[i]).toBe(y.values[i]);
-        else expect(Math.abs(data[i] - y.values[i])).toBeLessThan(1e-5 * y.magnitudes[i]);
+      for (const [data, expected] of [
+        [run('Conv', [x, w], [2, 4, 6, 6], windows(c)), y],
+        [run('ConvWeightGradient', [g, x], wDims, windows(c)), dw],
+      ] as const)
+        for (let i = 0; i < data.length; i++)
+          if (!Number.isFinite(expected.values[i])) expect(data[i]).toBe(expected.values[i]);
+          else expect(Math.abs(data[i] - expected.values[i])).toBeLessThan(1e-5 * expected.magnitudes[i]);
     }
   });
 

@@ -87,7 +87,7 @@ export function scatterWindows(
 }
 
 /** [M,C/g,…k] → [C,M/g,…k] with the kernel flipped: a convolution with it is the input gradient at stride 1. */
-export function flipTransposed(weights: Constant, group: number): Constant {
+function flipTransposed(weights: Constant, group: number): Constant {
   const [m, c, ...kernel] = weights.dims;
   const taps = product(kernel);
   const source = valuesOf(weights);

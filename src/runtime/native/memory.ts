@@ -19,8 +19,8 @@ export const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignme
 
 /**
  * Places intervals so that none that are needed at the same time overlap, in little memory: one after another, each into
- * the smallest gap that holds it. Two orders are tried (largest first; most crowded time first) and the better one is
- * taken.
+ * the smallest gap that holds it. Three orders are tried (largest first; most crowded time first; by time) and the best one
+ * is taken.
  */
 export function pack(intervals: readonly Interval[]): Packing {
   const bySize = (a: number, b: number) =>

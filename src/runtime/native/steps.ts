@@ -33,14 +33,14 @@ export function stepForm(view: StepView): StepForm {
   return form ? form(view) : { inputs: view.node.inputs, attributes: numbers(view.node) };
 }
 
-export function dimsOf({ node, known }: StepView, index: number): readonly number[] {
+function dimsOf({ node, known }: StepView, index: number): readonly number[] {
   const shape = known.shape(node.inputs[index] ?? '');
   if (!shape) throw new Unplannable(known.reasons.get(node.inputs[index]) ?? `input ${index} has no known shape`);
   return shape.dims;
 }
 
 /** Integers of a constant input; undefined where it is not given. */
-export function constantInts({ node, known }: StepView, index: number): number[] | undefined {
+function constantInts({ node, known }: StepView, index: number): number[] | undefined {
   const name = node.inputs[index];
   if (!name) return undefined;
   const constant = known.constant(name);
