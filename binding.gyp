@@ -34,6 +34,7 @@
         "native/nodes_linear.cc",
         "native/nodes_logic.cc",
         "native/nodes_normalisation.cc",
+        "native/nodes_normalisation_gradient.cc",
         "native/nodes_pointwise.cc",
         "native/nodes_pooling.cc",
         "native/nodes_pooling_gradient.cc",

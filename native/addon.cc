@@ -112,10 +112,7 @@ Napi::Value RunKernel(const Napi::CallbackInfo& info) {
   if (info.Length() != 3 || !info[0].IsObject() || !info[1].IsObject() || !info[2].IsObject()) {
     throw Napi::TypeError::New(info.Env(), std::string(entry->name) + ": expected (inputs, outputs, numbers)");
   }
-  auto* worker = new KernelWorker(info, *entry);
-  const Napi::Value promise = worker->Promise();
-  worker->Queue();
-  return promise;
+  return (new KernelWorker(info, *entry))->Start();
 }
 
 // Whether the system's loader finds a shared library by this name.

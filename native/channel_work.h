@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "affine.h"
 #include "plan.h"
 
 namespace sightline {
@@ -136,6 +137,16 @@ class ChannelWork {
   }
 
   size_t arrays_, batch_, channels_, pixels_, group_, pieces_;
+};
+
+// A normalisation per value of a row (ChannelWork::Rows).
+struct AffineRow {
+  template <typename Of>
+  AffineRow(const ChannelWork& work, size_t from, size_t to, Of of)
+      : mean(work.Spread(from, to, [&](size_t c) { return of(c).mean; })),
+        factor(work.Spread(from, to, [&](size_t c) { return of(c).factor; })),
+        bias(work.Spread(from, to, [&](size_t c) { return of(c).bias; })) {}
+  std::vector<float> mean, factor, bias;
 };
 
 }  // namespace sightline

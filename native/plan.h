@@ -64,17 +64,18 @@ struct NodeEntry {
   NodeKernel run;
 };
 
-// The families, one file each.
-extern const std::vector<NodeEntry> kConvolutionNodes;    // nodes_convolution.cc
-extern const std::vector<NodeEntry> kLinearNodes;         // nodes_linear.cc
-extern const std::vector<NodeEntry> kLogicNodes;          // nodes_logic.cc
-extern const std::vector<NodeEntry> kNormalisationNodes;  // nodes_normalisation.cc
-extern const std::vector<NodeEntry> kPointwiseNodes;      // nodes_pointwise.cc
-extern const std::vector<NodeEntry> kPoolingNodes;        // nodes_pooling.cc
-extern const std::vector<NodeEntry> kPoolingGradientNodes;  // nodes_pooling_gradient.cc
-extern const std::vector<NodeEntry> kReductionNodes;      // nodes_reduction.cc
-extern const std::vector<NodeEntry> kShapingNodes;        // nodes_shaping.cc
-extern const std::vector<NodeEntry> kStandardisationNodes;  // nodes_standardisation.cc
+// The families: k<Family>Nodes is the table of nodes_<family>.cc.
+extern const std::vector<NodeEntry> kConvolutionNodes;
+extern const std::vector<NodeEntry> kLinearNodes;
+extern const std::vector<NodeEntry> kLogicNodes;
+extern const std::vector<NodeEntry> kNormalisationNodes;
+extern const std::vector<NodeEntry> kNormalisationGradientNodes;
+extern const std::vector<NodeEntry> kPointwiseNodes;
+extern const std::vector<NodeEntry> kPoolingNodes;
+extern const std::vector<NodeEntry> kPoolingGradientNodes;
+extern const std::vector<NodeEntry> kReductionNodes;
+extern const std::vector<NodeEntry> kShapingNodes;
+extern const std::vector<NodeEntry> kStandardisationNodes;
 
 // The kernel of an op; null where no family has it.
 NodeKernel FindNode(const std::string& op);

@@ -186,7 +186,6 @@ class PlanWorker : public PromiseWorker {
     threads_ = info[3].ToNumber().Int32Value();
     Hold(info[1].As<Napi::Object>());
     Hold(info[2].As<Napi::Object>());
-    plan_->busy = true;
   }
 
  protected:
@@ -222,9 +221,8 @@ Napi::Value RunPlan(const Napi::CallbackInfo& info) {
   const PlanHandle& plan = HandleOf(info);
   if (plan->busy) throw Napi::Error::New(info.Env(), "runs of a plan must not overlap");
   try {
-    auto* worker = new PlanWorker(info, plan);
-    const Napi::Value promise = worker->Promise();
-    worker->Queue();
+    const Napi::Value promise = (new PlanWorker(info, plan))->Start();
+    plan->busy = true;
     return promise;
   } catch (const Napi::Error&) {
     throw;

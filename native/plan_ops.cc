@@ -11,9 +11,10 @@ namespace {
 const std::unordered_map<std::string, NodeKernel>& Table() {
   static const auto table = [] {
     std::unordered_map<std::string, NodeKernel> all;
-    for (const auto* family : {&kConvolutionNodes, &kLinearNodes, &kLogicNodes, &kNormalisationNodes, &kPointwiseNodes,
-                               &kPoolingNodes, &kPoolingGradientNodes, &kReductionNodes, &kShapingNodes,
-                               &kStandardisationNodes}) {
+    for (const auto* family :
+         {&kConvolutionNodes, &kLinearNodes, &kLogicNodes, &kNormalisationNodes, &kNormalisationGradientNodes,
+          &kPointwiseNodes, &kPoolingNodes, &kPoolingGradientNodes, &kReductionNodes, &kShapingNodes,
+          &kStandardisationNodes}) {
       for (const NodeEntry& entry : *family) all.emplace(entry.op, entry.run);
     }
     return all;

@@ -12,15 +12,18 @@ namespace sightline {
 
 class PromiseWorker : public Napi::AsyncWorker {
  public:
-  Napi::Value Promise() const { return promise_; }
+  // Queues the work, which deletes the worker at its end.
+  Napi::Value Start() {
+    napi_value promise;
+    if (napi_create_promise(Env(), &deferred_, &promise) != napi_ok) throw Napi::Error::New(Env());
+    Queue();
+    return Napi::Value(Env(), promise);
+  }
 
  protected:
   // `name`: of the resource, for tools that trace. `label`: what messages begin with; may be empty.
-  PromiseWorker(Napi::Env env, const char* name, std::string label) : Napi::AsyncWorker(env, name), label_(std::move(label)) {
-    napi_value promise;
-    if (napi_create_promise(env, &deferred_, &promise) != napi_ok) throw Napi::Error::New(env);
-    promise_ = Napi::Value(env, promise);
-  }
+  PromiseWorker(Napi::Env env, const char* name, std::string label)
+      : Napi::AsyncWorker(env, name), label_(std::move(label)) {}
 
   // Off the JavaScript thread; what it throws rejects the promise.
   virtual void Work() = 0;
@@ -68,7 +71,6 @@ class PromiseWorker : public Napi::AsyncWorker {
   }
 
   napi_deferred deferred_ = nullptr;
-  Napi::Value promise_;  // read once, before the constructor's handle scope ends
   std::string label_;
   std::string failure_;
   std::string code_;

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCpuBackend } from '../../../src/backend/index.js';
 import { tensor } from '../../../src/core/tensor.js';
 import { augmentSample, drawAugmentation } from '../../../src/data/augment.js';
@@ -15,13 +15,19 @@ import { augmentation, collect, damage, phantomSet, preprocessing, sameBatches, 
 const { channels, height, width } = preprocessing;
 const pixels = height * width;
 let samples: Sample[];
+/** One worker thread for all feeds whose number of workers does not matter: starting one takes longer than most tests. */
+let owner: TrainingFeed;
 
 beforeAll(async () => {
   samples = await phantomSet(await sharedFolder(), 22);
+  owner = await TrainingFeed.open({ samples, targets: { kind: 'classes' }, preprocessing, batch: 1, workers: 1 });
 });
 
+afterAll(() => owner.close());
+
 async function withFeed<R>(options: Partial<FeedOptions>, use: (feed: TrainingFeed) => Promise<R>): Promise<R> {
-  const common = { samples, targets: { kind: 'classes' }, preprocessing, batch: 5, workers: 1, seed: 7 } as const;
+  const targets = { kind: 'classes' } as const;
+  const common = { samples, targets, preprocessing, batch: 5, workers: owner.decoders, seed: 7 };
   const feed = await TrainingFeed.open({ ...common, ...options });
   try {
     return await use(feed);
