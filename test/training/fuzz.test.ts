@@ -14,8 +14,8 @@ import { nativeObstacle, openNativeSession, openSession } from '../../src/runtim
 import { randomModel } from '../graph/random_models/model.js';
 
 /** SIGHTLINE_FUZZ=first..last for other seeds than those of every run. */
-const [first, last] = (process.env.SIGHTLINE_FUZZ ?? '0..149').split('..').map(Number);
-const budgetMs = process.env.SIGHTLINE_FUZZ ? Infinity : 20_000;
+const [first, last] = (process.env.SIGHTLINE_FUZZ ?? '0..119').split('..').map(Number);
+
 const refusals = new Set(['E_OP_UNSUPPORTED', 'E_MODEL_UNSUPPORTED']);
 
 /** A random model in training; undefined where it is refused for a stated reason. */
@@ -58,8 +58,7 @@ it(
   { timeout: 3_600_000 },
   async () => {
     const tally = { models: 0, native: 0, gradients: 0 };
-    const start = performance.now();
-    for (let seed = first; seed <= last && performance.now() - start < budgetMs; seed++) {
+    for (let seed = first; seed <= last; seed++) {
       const found = drawn(seed);
       if (!found) continue;
       const { model, training, story, rng } = found;
