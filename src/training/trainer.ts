@@ -5,7 +5,13 @@ import { diverged, memoryExhausted, nextSplit, noteUndefined, Setback } from './
 import { writeHistoryCsv, type IterationRow, type PeriodRow } from './history.js';
 import { RunFolder, type Checkpoint } from './run_folder.js';
 import { accumulateBatch } from './micro_batches.js';
-import { completePlan, imagesPerAnchor, type CompletePlan, type TrainerSettings } from './trainer_settings.js';
+import {
+  completePlan,
+  expectBatch,
+  imagesPerAnchor,
+  type CompletePlan,
+  type TrainerSettings,
+} from './trainer_settings.js';
 import { freshState, improves, newPeriod, noteLoss, standing, type TrainingEnd } from './trainer_state.js';
 import type { TrainingResult } from './training_result.js';
 import type { TrainingStep } from './training_step.js';
@@ -48,14 +54,7 @@ class Trainer {
     this.#settings = settings;
     this.#plan = completePlan(settings, settings.validation !== undefined);
     this.#notice = settings.onNotice ?? (() => {});
-    const least = settings.leastBatch ?? 1;
-    if (settings.training.batch < least) {
-      throw new SightlineError('E_ARGUMENT', {
-        where: 'batch',
-        what: `batch norm in training mode needs statistics over a batch, and a batch has ${settings.training.batch} image`,
-        remedy: `Give a batch of ${least} or more, or batch norm in eval mode (--batch-norm eval).`,
-      });
-    }
+    expectBatch(settings.training.batch, settings.leastBatch);
   }
 
   async run(): Promise<TrainingResult> {

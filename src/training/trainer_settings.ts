@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/index.js';
-import { expectArgument } from '../core/errors.js';
+import { expectArgument, SightlineError } from '../core/errors.js';
 import type { ProgressListener } from '../core/progress.js';
 import type { BatchSource } from './batch_source.js';
 import type { HistorySink } from './history.js';
@@ -108,4 +108,14 @@ export function completePlan(given: TrainerPlan, validates: boolean): CompletePl
     expectArgument(minimumImprovement >= 0, least, 'a number from 0', minimumImprovement);
   }
   return plan;
+}
+
+/** @throws SightlineError E_ARGUMENT for a batch smaller than what the network can be trained on */
+export function expectBatch(batch: number, least = 1): void {
+  if (batch >= least) return;
+  throw new SightlineError('E_ARGUMENT', {
+    where: 'batch',
+    what: `batch norm in training mode needs statistics over a batch, and a batch has ${batch} image`,
+    remedy: `Give a batch of ${least} or more, or batch norm in eval mode (--batch-norm eval).`,
+  });
 }
