@@ -68,7 +68,7 @@ function describe({ evaluation, labels, quarantined, provider, files }: Evaluate
   const body =
     evaluation.task === 'segmentation'
       ? [
-          `  Dice               ${number(evaluation.dice.estimate)}${interval(evaluation.dice)}`,
+          `  Dice               ${number(evaluation.dice.estimate)}${interval(evaluation.dice)} over ${evaluation.withRegion} images with a region`,
           `  pixel accuracy     ${number(evaluation.accuracy)}`,
         ]
       : [
