@@ -96,7 +96,9 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
       ...{ batch: size, loss, optimiser, batchNorm, seed, runtime, provider, threads },
       ...(alignment !== undefined && { alignment: { weight: alignment, layer } }),
     });
-    const resolved = trainingRuntime(network, stepSettings(batch));
+    const leastBatch = batchNorm !== 'eval' && batchNorms(network).length > 0 ? 2 : 1;
+    // What runs the graph does not depend on the batch; one that is too small is refused by the trainer, with a remedy.
+    const resolved = trainingRuntime(network, stepSettings(Math.max(batch, leastBatch)));
     const facts = { task, preprocessing, loss, optimiser, classes: labels, runtime: resolved };
     const fingerprint = await trainingFingerprint(options, split, facts);
     const backend = openCpuBackend({ onNotice });
@@ -106,7 +108,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
       ...{ out, fingerprint, about: { task, labels, preprocessing, loss, optimiser }, task, loss },
       ...{ training: sourceOf(feed), validation: validation && sourceOf(validation), backend, history: store },
       openStep: (size) => openTrainingStep(network, stepSettings(size)),
-      leastBatch: batchNorm !== 'eval' && batchNorms(network).length > 0 ? 2 : 1,
+      leastBatch,
       ...{ epochs: epochsOf(options), iterations, accumulate, validateEvery, watch },
       ...(patience !== undefined && { earlyStopping: { patience, minimumImprovement } }),
       ...{ checkpointSeconds: options.checkpointSeconds, checkpointEvery: options.checkpointEvery },
