@@ -41,10 +41,12 @@ export interface EvaluateOptions extends EvaluatedModelOptions, SplitOptions {
   onProgress?: ProgressListener;
 }
 
-/** Dice of masks, mean over images with its interval over patients. */
+/** Dice of masks, mean over images that have a region, true or predicted, with its interval over patients. */
 export interface MaskEvaluation {
   task: 'segmentation';
   samples: number;
+  /** Those with a region, true or predicted: Dice is defined for them. */
+  withRegion: number;
   dice: BootstrapInterval;
   /** Share of pixels. */
   accuracy: number;
@@ -202,5 +204,6 @@ function masks(predictions: readonly Prediction[], { bootstrap = 1000, seed }: E
   const options = { patients: patientsOf(predictions), resamples: Math.max(1, bootstrap), seed };
   const { dice } = bootstrapIntervals(new Uint8Array(own.length), mean, options);
   const [right, pixels] = [own.reduce((sum, m) => sum + m.right, 0), own.reduce((sum, m) => sum + m.pixels, 0)];
-  return { task: 'segmentation', samples: own.length, dice, accuracy: right / pixels };
+  const withRegion = own.filter((m) => !Number.isNaN(m.dice)).length;
+  return { task: 'segmentation', samples: own.length, withRegion, dice, accuracy: right / pixels };
 }

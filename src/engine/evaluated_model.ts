@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { SightlineError } from '../core/errors.js';
 import { tensor, sizeOf, type Tensor } from '../core/tensor.js';
 import { sidecarSchema } from '../data/sidecar.js';
 import type { Preprocessing } from '../data/types.js';
@@ -53,7 +54,15 @@ export async function openEvaluated(options: EvaluatedModelOptions, batch: numbe
 /** Only `train` says in the metadata what a segmentation model is; null for all others. */
 function trainedMasks(model: string) {
   const { graph } = importModel(model);
-  if (graph.metadata.get('sightline.task') !== 'segmentation') return null;
+  const task = graph.metadata.get('sightline.task');
+  if (task === 'reconstruction') {
+    throw new SightlineError('E_MODEL_UNSUPPORTED', {
+      where: model,
+      what: 'it reconstructs images: there are no labels to compare with',
+      remedy: "Its loss on validation and test samples is in the run's history and summary.",
+    });
+  }
+  if (task !== 'segmentation') return null;
   const text = (key: string) => JSON.parse(graph.metadata.get(key) ?? 'null') as unknown;
   const labels = sidecarSchema.shape.labels.catch(undefined).parse(text('labels')) ?? [];
   return { graph, labels, preprocessing: text('sightline.preprocessing') as Preprocessing };

@@ -7,7 +7,7 @@ import { flatTargets } from '../training/flat_targets.js';
 import type { Targets } from '../training/feed/targets.js';
 import type { LossSettings } from '../training/training_step.js';
 import type { QuarantinedSample } from '../training/feed/quarantine.js';
-import { openTrainingStep } from '../training/open_training_step.js';
+import { openTrainingStep, trainingRuntime } from '../training/open_training_step.js';
 import { RunFolder } from '../training/run_folder.js';
 import { train as runTraining } from '../training/trainer.js';
 import type { TrainingResult } from '../training/training_result.js';
@@ -92,7 +92,14 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
     const optimiser = optimiserSettings(options, feed.iterations);
     const { batchNorm, runtime, provider, threads, alignmentLayer: layer } = options;
     const labels = labelsFor(task, targets);
-    const facts = { task, preprocessing, loss, optimiser, classes: labels };
+    const stepSettings = (size: number) => ({
+      ...{ batch: size, loss, optimiser, batchNorm, seed, runtime, provider, threads },
+      ...(alignment !== undefined && { alignment: { weight: alignment, layer } }),
+    });
+    const leastBatch = batchNorm !== 'eval' && batchNorms(network).length > 0 ? 2 : 1;
+    // What runs the graph does not depend on the batch; one that is too small is refused by the trainer, with a remedy.
+    const resolved = trainingRuntime(network, stepSettings(Math.max(batch, leastBatch)));
+    const facts = { task, preprocessing, loss, optimiser, classes: labels, runtime: resolved };
     const fingerprint = await trainingFingerprint(options, split, facts);
     const backend = openCpuBackend({ onNotice });
     closing.push(() => backend.close());
@@ -100,12 +107,8 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
     const result = await runTraining({
       ...{ out, fingerprint, about: { task, labels, preprocessing, loss, optimiser }, task, loss },
       ...{ training: sourceOf(feed), validation: validation && sourceOf(validation), backend, history: store },
-      openStep: (size) =>
-        openTrainingStep(network, {
-          ...{ batch: size, loss, optimiser, batchNorm, seed, runtime, provider, threads },
-          ...(alignment !== undefined && { alignment: { weight: alignment, layer } }),
-        }),
-      leastBatch: batchNorm !== 'eval' && batchNorms(network).length > 0 ? 2 : 1,
+      openStep: (size) => openTrainingStep(network, stepSettings(size)),
+      leastBatch,
       ...{ epochs: epochsOf(options), iterations, accumulate, validateEvery, watch },
       ...(patience !== undefined && { earlyStopping: { patience, minimumImprovement } }),
       ...{ checkpointSeconds: options.checkpointSeconds, checkpointEvery: options.checkpointEvery },

@@ -143,10 +143,12 @@ export async function trainingFingerprint(
     loss: LossSettings;
     optimiser: object;
     classes: readonly string[];
+    /** As it was resolved: a resumed run must not go on with another. */
+    runtime: 'native' | 'onnxruntime';
   },
 ): Promise<Fingerprint> {
   const { arch, model, size, width, dropout, batchNorm, seed, alignment, alignmentLayer, freeze } = options;
-  const { batch, accumulate, balanced, watch, validateEvery, runtime, provider } = options;
+  const { batch, accumulate, balanced, watch, validateEvery, provider = 'cpu' } = options;
   return {
     network: digest([arch ?? (await hashOf(model!)), size, width, dropout, batchNorm, freeze]),
     task: digest([facts.task, facts.classes]),
@@ -159,7 +161,7 @@ export async function trainingFingerprint(
     batch: digest([batch, accumulate, balanced]),
     'choice of the best model': digest([watch, validateEvery, options.minimumImprovement]),
     seed: String(seed ?? 0),
-    runtime: digest([runtime, provider]),
+    runtime: facts.runtime === 'native' ? facts.runtime : `${facts.runtime} ${provider}`,
   };
 }
 

@@ -17,6 +17,15 @@ export interface GraphSession {
   close(): Promise<void>;
 }
 
+/** What runs a graph: the addon by itself where it has all its ops and no provider of ONNX Runtime was asked for. */
+export function resolveRuntime(
+  graph: Graph,
+  { runtime = 'auto', provider = 'cpu' }: Pick<TrainingStepSettings, 'runtime' | 'provider'>,
+): 'native' | 'onnxruntime' {
+  if (runtime !== 'auto') return runtime;
+  return provider === 'cpu' && !nativeObstacle(graph) ? 'native' : 'onnxruntime';
+}
+
 /**
  * Loads a graph that may hold ops of our own: into the addon where it has them all, else, in standard ops, into ONNX
  * Runtime.
@@ -30,8 +39,7 @@ export async function openGraphSession(
     threads = coreCount(),
   }: Pick<TrainingStepSettings, 'runtime' | 'provider' | 'threads'>,
 ): Promise<GraphSession> {
-  const native = runtime === 'native' || (runtime === 'auto' && provider === 'cpu' && !nativeObstacle(graph));
-  if (native) {
+  if (resolveRuntime(graph, { runtime, provider }) === 'native') {
     const session = await openNativeSession(graph, { threads });
     return {
       description: `native (${threads} thread${threads === 1 ? '' : 's'})`,

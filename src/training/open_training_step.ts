@@ -7,7 +7,7 @@ import type { Graph } from '../graph/ir.js';
 import { compilePrediction, compileTraining, type TrainingGraph } from '../graph/training/compile_training.js';
 import { batchNorms, noParameters, trainableParameters } from '../graph/training/parameters.js';
 import { dropoutMask } from '../kernels/dropout_mask.js';
-import { openGraphSession, type GraphSession } from './graph_session.js';
+import { openGraphSession, resolveRuntime, type GraphSession } from './graph_session.js';
 import { Optimiser } from './optimiser.js';
 import { RunningStatistics } from './running_statistics.js';
 import { readTrainingState, writeTrainingState } from './training_state_file.js';
@@ -37,6 +37,13 @@ export async function openTrainingStep(model: Graph, settings: TrainingStepSetti
   const session = await openGraphSession(compiled.graph, settings);
   const cpu = openCpuBackend({ threads: settings.threads, onNotice: () => {} });
   return new CompiledStep(model, settings, compiled, session, optimiser, running, cpu);
+}
+
+/** What will run a model's training graph; `auto` resolved. Costs one compilation. @throws as `openTrainingStep` */
+export function trainingRuntime(model: Graph, settings: TrainingStepSettings): 'native' | 'onnxruntime' {
+  const { batch, loss, batchNorm, alignment, runtime = 'auto' } = settings;
+  if (runtime !== 'auto') return runtime;
+  return resolveRuntime(compileTraining(model, { batch, loss, batchNorm, alignment }).graph, settings);
 }
 
 class CompiledStep implements TrainingStep {

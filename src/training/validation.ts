@@ -28,7 +28,7 @@ export interface ValidationMetrics {
   auc: number | null;
   f1: number | null;
   calibrationError: number | null;
-  /** Mean over images of the mean over foreground classes. */
+  /** Mean over images with a region, true or predicted, of the mean over foreground classes. */
   dice: number | null;
 }
 
@@ -154,7 +154,8 @@ class MaskTally implements Tally {
 
 /**
  * How well each image's mask is met, both f32[B,K,H,W]: logits and one-hot targets (K = 1: 1 inside). Dice of the
- * foreground, mean over its classes: two empty masks agree, and with several classes those in neither map are left out.
+ * foreground, mean over its classes; classes in neither map are left out, and NaN where all are: a model that finds
+ * nothing shall not seem good for images in which there is nothing.
  */
 export function maskAgreement(
   logits: Tensor<'f32'>,
@@ -189,13 +190,13 @@ function labelMap(scores: Float32Array, b: number, classes: number, pixels: numb
   });
 }
 
-/** Of the foreground: with several classes of it, those in neither map are left out. */
+/** Of the foreground: its classes in neither map are left out; NaN where all are. */
 function diceOf(predicted: Int32Array, truth: Int32Array, classes: number): number {
   if (predicted.includes(-1)) return NaN;
+  if (!predicted.some(Boolean) && !truth.some(Boolean)) return NaN;
   if (classes <= 2) return maskOverlap(predicted, truth).dice;
   const overlaps = labelMapOverlap(predicted, truth, classes, 'ignore-both-empty').slice(1);
-  const mean = meanDefined(overlaps.map(({ dice }) => dice));
-  return Number.isNaN(mean) ? 1 : mean;
+  return meanDefined(overlaps.map(({ dice }) => dice));
 }
 
 const largest = (values: Float32Array): number => values.reduce((best, v, k) => (v > values[best] ? k : best), 0);

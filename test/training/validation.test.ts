@@ -77,14 +77,18 @@ describe('validate', () => {
     expect(metrics).toMatchObject({ accuracy: 0.75, auc: 1 });
   });
 
-  it('masks: mean Dice over images, of the foreground', async () => {
+  it('masks: mean Dice over images with a region, of the foreground', async () => {
     const loss: LossSettings = { kind: 'dice-cross-entropy' };
     const one = [values([2, 1, 1, 4], 1, 1, -1, -1, -1, -1, -1, -1), values([2, 1, 1, 4], 1, 0, 0, 0, 0, 0, 0, 0)];
     expect(await validated('segmentation', loss, one[0], one[1])).toMatchObject({
       accuracy: 7 / 8,
-      dice: (2 / 3 + 1) / 2,
+      dice: 2 / 3, // the second image is empty in both
       auc: null,
     });
+    const nothing = values([2, 1, 1, 4], -1, -1, -1, -1, -1, -1, -1, -1);
+    expect(await validated('segmentation', loss, nothing, one[1])).toMatchObject({ accuracy: 7 / 8, dice: 0 });
+    const [empty, found] = [values([1, 1, 1, 2], 0, 0), values([1, 1, 1, 2], 1, -1)];
+    expect(await validated('segmentation', loss, found, empty)).toMatchObject({ dice: 0 });
     // Classes 0 1 2 of two pixels each; class 2 is in neither map.
     const three = [values([1, 3, 1, 2], 1, 0, 0, 1, 0, 0), values([1, 3, 1, 2], 1, 0, 0, 1, 0, 0)];
     expect(await validated('segmentation', loss, three[0], three[1])).toMatchObject({ accuracy: 1, dice: 1 });

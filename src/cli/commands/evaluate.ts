@@ -64,11 +64,12 @@ const number = (value: number) => (Number.isFinite(value) ? value.toFixed(4) : '
 function describe({ evaluation, labels, quarantined, provider, files }: EvaluateSummary): string[] {
   const interval = ({ low, high }: { low: number; high: number }) =>
     `  [${number(low).trim()}, ${number(high).trim()}]`;
+  const intervals = evaluation.task === 'segmentation' || evaluation.intervals;
   const written = Object.values(files).filter((file) => file !== null);
   const body =
     evaluation.task === 'segmentation'
       ? [
-          `  Dice               ${number(evaluation.dice.estimate)}${interval(evaluation.dice)}`,
+          `  Dice               ${number(evaluation.dice.estimate)}${interval(evaluation.dice)} over ${evaluation.withRegion} images with a region`,
           `  pixel accuracy     ${number(evaluation.accuracy)}`,
         ]
       : [
@@ -83,7 +84,7 @@ function describe({ evaluation, labels, quarantined, provider, files }: Evaluate
           ...confusionLines(evaluation, labels),
         ];
   return [
-    `${evaluation.samples} samples on ${provider}${quarantined.length ? `, ${quarantined.length} could not be used` : ''}; 95 % intervals over patients`,
+    `${evaluation.samples} samples on ${provider}${quarantined.length ? `, ${quarantined.length} could not be used` : ''}${intervals ? '; 95 % intervals over patients' : ''}`,
     ...['', ...body, ''],
     ...written.map((file) => `  ${file}`),
   ];
