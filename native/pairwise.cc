@@ -24,6 +24,10 @@ enum Metric { kL2 = 0, kSquared = 1, kCosine = 2 };
 constexpr size_t kDepth = 256;
 // Below this share of |a|² + |b|² the expansion has lost too many digits.
 constexpr float kCancelled = 0.05f;
+// Up to as many rows of b, memory is what a direct pass waits for.
+constexpr size_t kFew = 4;
+// Below it, 1 − cos in double precision has lost digits that a float would show.
+constexpr double kParallel = 1e-6;
 
 // One of the two operands: rows [count, depth] and their squared norms.
 struct Rows {
@@ -48,28 +52,31 @@ double SquaredDifference(const float* a, const float* b, size_t n) {
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-// Distance of one pair computed directly.
-float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
-  const float* x = a.data + i * a.depth;
-  const float* y = b.data + j * b.depth;
-  if (metric != kCosine) {
-    const double squared = SquaredDifference(x, y, a.depth);
-    return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
-  }
-  const double norms = a.norms[i] * b.norms[j];
+// Cosine distance of two rows from their squared norms xx and yy.
+float ExactCosine(const float* x, const float* y, size_t depth, double xx, double yy) {
+  const double norms = xx * yy;
   if (norms != norms) return std::numeric_limits<float>::quiet_NaN();
   if (norms == 0) return 1.0f;
   // 1 − cos = |x/|x| − y/|y||² / 2 keeps its digits when the rows are nearly parallel.
-  const double sx = 1 / std::sqrt(a.norms[i]), sy = 1 / std::sqrt(b.norms[j]);
+  const double sx = 1 / std::sqrt(xx), sy = 1 / std::sqrt(yy);
   double sum = 0;
   bool equal = true;
-  for (size_t k = 0; k < a.depth; ++k) {
+  for (size_t k = 0; k < depth; ++k) {
     const double d = x[k] * sx - y[k] * sy;
     sum += d * d;
     equal = equal && x[k] == y[k];
   }
   // In this order min keeps a NaN (a row with an infinity).
   return equal ? 0.0f : static_cast<float>(std::min(sum / 2, 2.0));
+}
+
+// Distance of one pair computed directly.
+float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
+  const float* x = a.data + i * a.depth;
+  const float* y = b.data + j * b.depth;
+  if (metric == kCosine) return ExactCosine(x, y, a.depth, a.norms[i], b.norms[j]);
+  const double squared = SquaredDifference(x, y, a.depth);
+  return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
 }
 
 // What becomes of a finished tile of dot products.
@@ -114,6 +121,13 @@ std::vector<float> TileNorms(const Rows& rows, int metric) {
 void Distances(const Call& call, const char* other, float* distances, uint32_t* index, float* best) {
   const size_t depth = call.Size("D");
   const int metric = static_cast<int>(call.Number("metric"));
+  if (call.Size("M") <= kFew) {
+    const size_t rows = call.Size("N"), few = call.Size("M");
+    const Rows a{call.In<float>("a"), rows, depth, {}}, b{call.In<float>(other), few, depth, {}};
+    const Sink sink{a, b, metric, nullptr, nullptr, distances, index, best};
+    ParallelFor(rows, rows * depth * 4 * few, [&](size_t begin, size_t end) { SL_DISPATCH(Direct)(sink, begin, end); });
+    return;
+  }
   const Rows a = MakeRows(call.In<float>("a"), call.Size("N"), depth);
   const Rows b = MakeRows(call.In<float>(other), call.Size("M"), depth);
   const std::vector<float> norms_a = TileNorms(a, metric), norms_b = TileNorms(b, metric);
@@ -152,6 +166,52 @@ double SquaredNorm(const float* row, size_t depth) {
   double total = SumOf(sum);
   for (size_t k = whole; k < depth; ++k) total += static_cast<double>(row[k]) * row[k];
   return total;
+}
+
+// Rows [begin, end) of a against a few rows.
+void Direct(const Sink& sink, size_t begin, size_t end) {
+  const size_t depth = sink.a.depth, few = sink.b.count, whole = depth / 8 * 8;
+  double norms[kFew] = {};
+  if (sink.metric == kCosine)
+    for (size_t j = 0; j < few; ++j) norms[j] = SquaredNorm(sink.b.data + j * depth, depth);
+  for (size_t i = begin; i < end; ++i) {
+    const float* x = sink.a.data + i * depth;
+    const double norm = sink.metric == kCosine ? SquaredNorm(x, depth) : 0;
+    float best = std::numeric_limits<float>::quiet_NaN();
+    uint32_t index = 0;
+    for (size_t j = 0; j < few; ++j) {
+      const float* y = sink.b.data + j * depth;
+      Lanes sum = Splat(0);
+      float distance;
+      if (sink.metric == kCosine) {
+        for (size_t k = 0; k < whole; k += 8) sum += Widen(x + k) * Widen(y + k);
+        double dot = SumOf(sum);
+        for (size_t k = whole; k < depth; ++k) dot += static_cast<double>(x[k]) * y[k];
+        const double d = 1 - dot / std::sqrt(norm * norms[j]);
+        distance = d > kParallel ? static_cast<float>(std::min(d, 2.0)) : ExactCosine(x, y, depth, norm, norms[j]);
+      } else {
+        for (size_t k = 0; k < whole; k += 8) {
+          const Lanes d = Widen(x + k) - Widen(y + k);
+          sum += d * d;
+        }
+        double squared = SumOf(sum);
+        for (size_t k = whole; k < depth; ++k) {
+          const double d = static_cast<double>(x[k]) - y[k];
+          squared += d * d;
+        }
+        distance = static_cast<float>(sink.metric == kSquared ? squared : std::sqrt(squared));
+      }
+      if (sink.distances != nullptr) sink.distances[i * few + j] = distance;
+      // A NaN loses to everything.
+      if (distance < best || (best != best && distance == distance)) {
+        best = distance;
+        index = static_cast<uint32_t>(j);
+      }
+    }
+    if (sink.index == nullptr) continue;
+    sink.index[i] = index;
+    sink.best[i] = best;
+  }
 }
 
 namespace {
