@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/index.js';
-import { expectArgument } from '../core/errors.js';
+import { expectArgument, SightlineError } from '../core/errors.js';
 import { withDefaults } from '../core/options.js';
 import type { Tensor } from '../core/tensor.js';
 import { kCenterGreedy } from './k_center.js';
@@ -43,6 +43,12 @@ export async function diverseBatch(
   expectArgument(method === 'k-center' || method === 'k-means', 'method', '"k-center" or "k-means"', method);
   checkIndices(ranking, embeddings.dims[0], 'ranking');
   checkIndices(labelled, embeddings.dims[0], 'labelled');
+  const ranked = new Set(ranking);
+  const both = labelled.findIndex((row) => ranked.has(row));
+  if (both >= 0) {
+    const what = `row ${labelled[both]} is in the ranking too`;
+    throw new SightlineError('E_ARGUMENT', { where: `labelled[${both}]`, what });
+  }
   const candidates = ranking.subarray(0, Math.max(count, Math.round(factor * count)));
   if (candidates.length <= count) return candidates.slice();
   if (method === 'k-means') {
