@@ -25,16 +25,21 @@ export function gradientSpace(
   features: Tensor<'f32'>,
   activation: Activation = 'softmax',
 ): SelectionSpace {
-  const [size, width] = checkedRows(features, 'features');
-  const [rows, classes] = checkedRows(probabilities, 'probabilities');
+  const [size] = checkedRows(features, 'features');
+  const [rows] = checkedRows(probabilities, 'probabilities');
   if (rows !== size) {
     throw new SightlineError('E_SHAPE', {
       where: 'probabilities and features',
       what: `expected as many rows, received ${rows} and ${size}`,
     });
   }
-  const errors = predictionErrors(probabilities, activation);
-  const errorLengths = squaredLengths(errors.data, size, classes);
+  return productSpace(backend, predictionErrors(probabilities, activation), features);
+}
+
+/** The vectors errors ⊗ features, f32[N,K] and f32[N,D]. */
+function productSpace(backend: Backend, errors: Tensor<'f32'>, features: Tensor<'f32'>): SelectionSpace {
+  const [size, width] = features.dims;
+  const errorLengths = squaredLengths(errors.data, size, errors.dims[1]);
   const featureLengths = squaredLengths(features.data, size, width);
   const lengths = Float64Array.from(errorLengths, (squared, i) => Math.sqrt(squared * featureLengths[i]));
   let distances = [errors, features].map(() => uninitialised('f32', [size, 1]));
@@ -60,6 +65,7 @@ export function gradientSpace(
     },
     squaredToNearest: (chosen) => squaredToNearestInPortions(space, chosen),
     squaredLengths: () => lengths.map((s) => s * s),
+    subset: (chosen) => productSpace(backend, gatherRows(errors, chosen), gatherRows(features, chosen)),
   };
   return space;
 }

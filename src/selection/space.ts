@@ -14,6 +14,8 @@ export interface SelectionSpace {
   squaredToNearest(rows: Uint32Array): Promise<Float64Array>;
   /** Squared length of every sample's vector: f64[N]. */
   squaredLengths(): Float64Array;
+  /** The named samples alone, copied, in that order. */
+  subset(rows: Uint32Array): SelectionSpace;
 }
 
 /**
@@ -22,7 +24,12 @@ export interface SelectionSpace {
  * @throws SightlineError E_SHAPE, E_ARGUMENT
  */
 export function embeddingSpace(backend: Backend, embeddings: Tensor<'f32'>): SelectionSpace {
-  const [size, width] = checkedRows(embeddings, 'embeddings');
+  checkedRows(embeddings, 'embeddings');
+  return rowSpace(backend, embeddings);
+}
+
+function rowSpace(backend: Backend, embeddings: Tensor<'f32'>): SelectionSpace {
+  const [size, width] = embeddings.dims;
   let distances = uninitialised('f32', [size, 1]);
   return {
     size,
@@ -39,6 +46,7 @@ export function embeddingSpace(backend: Backend, embeddings: Tensor<'f32'>): Sel
       return Float64Array.from(found.distance.data);
     },
     squaredLengths: () => squaredLengths(embeddings.data, size, width),
+    subset: (rows) => rowSpace(backend, gatherRows(embeddings, rows)),
   };
 }
 

@@ -51,6 +51,39 @@ describe('k-center greedy', () => {
     }
   });
 
+  it.each([
+    ['groups', randomPoints(3000, 6, 1, 40)],
+    ['one group', randomPoints(2500, 40, 2)],
+    ['a grid, whose distances tie', tensor('f32', [2500, 2], Float32Array.from({ length: 5000 }, (_, i) => (i % 2 ? i % 50 : Math.floor(i / 100))))], // prettier-ignore
+    [
+      'copies',
+      tensor(
+        'f32',
+        [2000, 1],
+        Float32Array.from({ length: 2000 }, (_, i) => i % 7),
+      ),
+    ],
+  ] as const)('is the definition where the frontier is a part of the samples: %s', async (name, x) => {
+    for (const labelled of [[], [11, 900, 1999]]) {
+      const expected: number[] = [];
+      const distance = Array.from({ length: x.dims[0] }, (_v, i) => Math.min(Infinity, ...labelled.map((c) => euclidean(x, i, c)))); // prettier-ignore
+      for (const c of labelled) distance[c] = -1;
+      while (expected.length < 60) {
+        const next = distance.reduce((best, d, i) => (d > distance[best] ? i : best), 0);
+        expected.push(next);
+        distance.forEach((d, i) => (distance[i] = Math.min(d, euclidean(x, i, next))));
+        distance[next] = -1;
+      }
+      let passes = 0;
+      const space = embeddingSpace(backend, x);
+      const counted = { ...space, squaredToNearest: (rows: Uint32Array) => (passes++, space.squaredToNearest(rows)) };
+      expect([...(await kCenterGreedy(counted, 60, Uint32Array.from(labelled))).rows]).toEqual(expected);
+      // In one group of many dimensions the frontier may last for the whole batch.
+      if (name !== 'one group') expect(passes).toBeGreaterThan(1);
+      expect(passes).toBeLessThan(61);
+    }
+  });
+
   it('takes copies last, each once, and ends with the samples', async () => {
     const x = points([3], [3], [3], [8]);
     expect([...(await choose(x, 9)).rows]).toEqual([0, 3, 1, 2]);
