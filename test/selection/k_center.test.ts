@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend, type Backend } from '../../src/backend/index.js';
 import { tensor, type Tensor } from '../../src/core/tensor.js';
 import { kCenterGreedy } from '../../src/selection/k_center.js';
-import { embeddingSpace } from '../../src/selection/space.js';
+import { embeddingSpace, type SelectionSpace } from '../../src/selection/space.js';
 import { euclidean, indices, points, randomPoints } from './points.js';
 
 /** The definition, over the whole matrix. */
@@ -82,6 +82,22 @@ describe('k-center greedy', () => {
       if (name !== 'one group') expect(passes).toBeGreaterThan(1);
       expect(passes).toBeLessThan(61);
     }
+  });
+
+  it('a sample outside the frontier that comes to tie with one inside goes by the order of samples', async () => {
+    // The frontier: 1025 and 1024 at 3, then 0 … 1021 at 2. Outside, at 2 too: 1022 and 1023. Once 1025 is a centre, 1024 is
+    // at 2 and 0 … 1021 are at 1: now 1022 is the first of those at 2.
+    const first = (i: number) => (i >= 1024 ? 9 : 4);
+    const after = (i: number) => (i === 1025 ? 0 : i < 1022 ? 1 : 4);
+    const fake = (members: number[]): SelectionSpace => ({
+      size: members.length,
+      squaredTo: async () => Float32Array.from(members, after),
+      squaredToNearest: async (rows) =>
+        Float64Array.from(members, rows.length ? after : (i) => first(i) + Number(i === 1025)),
+      squaredLengths: () => new Float64Array(members.length),
+      subset: (rows) => fake([...rows].map((row) => members[row])),
+    });
+    expect([...(await kCenterGreedy(fake([...Array(1026).keys()]), 2)).rows]).toEqual([1025, 1022]);
   });
 
   it('takes copies last, each once, and ends with the samples', async () => {
