@@ -36,49 +36,6 @@ struct Rows {
   std::vector<double> norms;  // squared
 };
 
-double SquaredDifference(const float* a, const float* b, size_t n) {
-  double sum[4] = {};
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    for (size_t l = 0; l < 4; ++l) {
-      const double d = static_cast<double>(a[i + l]) - b[i + l];
-      sum[l] += d * d;
-    }
-  }
-  for (; i < n; ++i) {
-    const double d = static_cast<double>(a[i]) - b[i];
-    sum[0] += d * d;
-  }
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-// Cosine distance of two rows from their squared norms xx and yy.
-float ExactCosine(const float* x, const float* y, size_t depth, double xx, double yy) {
-  const double norms = xx * yy;
-  if (norms != norms) return std::numeric_limits<float>::quiet_NaN();
-  if (norms == 0) return 1.0f;
-  // 1 − cos = |x/|x| − y/|y||² / 2 keeps its digits when the rows are nearly parallel.
-  const double sx = 1 / std::sqrt(xx), sy = 1 / std::sqrt(yy);
-  double sum = 0;
-  bool equal = true;
-  for (size_t k = 0; k < depth; ++k) {
-    const double d = x[k] * sx - y[k] * sy;
-    sum += d * d;
-    equal = equal && x[k] == y[k];
-  }
-  // In this order min keeps a NaN (a row with an infinity).
-  return equal ? 0.0f : static_cast<float>(std::min(sum / 2, 2.0));
-}
-
-// Distance of one pair computed directly.
-float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
-  const float* x = a.data + i * a.depth;
-  const float* y = b.data + j * b.depth;
-  if (metric == kCosine) return ExactCosine(x, y, a.depth, a.norms[i], b.norms[j]);
-  const double squared = SquaredDifference(x, y, a.depth);
-  return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
-}
-
 // What becomes of a finished tile of dot products.
 struct Sink {
   const Rows& a;
@@ -156,21 +113,62 @@ namespace SL_NS {
 
 #include "lanes.h"
 
-double SquaredNorm(const float* row, size_t depth) {
+
+namespace {
+
+double Dot(const float* x, const float* y, size_t depth) {
   const size_t whole = depth / 8 * 8;
   Lanes sum = Splat(0);
-  for (size_t k = 0; k < whole; k += 8) {
-    const Lanes v = Widen(row + k);
-    sum += v * v;
-  }
+  for (size_t k = 0; k < whole; k += 8) sum += Widen(x + k) * Widen(y + k);
   double total = SumOf(sum);
-  for (size_t k = whole; k < depth; ++k) total += static_cast<double>(row[k]) * row[k];
+  for (size_t k = whole; k < depth; ++k) total += static_cast<double>(x[k]) * y[k];
   return total;
 }
 
+// Σ (scale_x x − scale_y y)².
+double SquaredDifference(const float* x, double scale_x, const float* y, double scale_y, size_t depth) {
+  const size_t whole = depth / 8 * 8;
+  const Lanes sx = Splat(scale_x), sy = Splat(scale_y);
+  Lanes sum = Splat(0);
+  for (size_t k = 0; k < whole; k += 8) {
+    const Lanes d = Widen(x + k) * sx - Widen(y + k) * sy;
+    sum += d * d;
+  }
+  double total = SumOf(sum);
+  for (size_t k = whole; k < depth; ++k) {
+    const double d = x[k] * scale_x - y[k] * scale_y;
+    total += d * d;
+  }
+  return total;
+}
+
+// Cosine distance of two rows from their squared norms xx and yy.
+float ExactCosine(const float* x, const float* y, size_t depth, double xx, double yy) {
+  const double norms = xx * yy;
+  if (norms != norms) return std::numeric_limits<float>::quiet_NaN();
+  if (norms == 0) return 1.0f;
+  // 1 − cos = |x/|x| − y/|y||² / 2 keeps its digits when the rows are nearly parallel. Equal rows give exactly 0.
+  const double half = SquaredDifference(x, 1 / std::sqrt(xx), y, 1 / std::sqrt(yy), depth) / 2;
+  // In this order min keeps a NaN (a row with an infinity).
+  return static_cast<float>(std::min(half, 2.0));
+}
+
+// Distance of one pair computed directly.
+float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
+  const float* x = a.data + i * a.depth;
+  const float* y = b.data + j * b.depth;
+  if (metric == kCosine) return ExactCosine(x, y, a.depth, a.norms[i], b.norms[j]);
+  const double squared = SquaredDifference(x, 1, y, 1, a.depth);
+  return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
+}
+
+}  // namespace
+
+double SquaredNorm(const float* row, size_t depth) { return Dot(row, row, depth); }
+
 // Rows [begin, end) of a against a few rows.
 void Direct(const Sink& sink, size_t begin, size_t end) {
-  const size_t depth = sink.a.depth, few = sink.b.count, whole = depth / 8 * 8;
+  const size_t depth = sink.a.depth, few = sink.b.count;
   double norms[kFew] = {};
   if (sink.metric == kCosine)
     for (size_t j = 0; j < few; ++j) norms[j] = SquaredNorm(sink.b.data + j * depth, depth);
@@ -181,25 +179,12 @@ void Direct(const Sink& sink, size_t begin, size_t end) {
     uint32_t index = 0;
     for (size_t j = 0; j < few; ++j) {
       const float* y = sink.b.data + j * depth;
-      Lanes sum = Splat(0);
       float distance;
       if (sink.metric == kCosine) {
-        for (size_t k = 0; k < whole; k += 8) sum += Widen(x + k) * Widen(y + k);
-        double dot = SumOf(sum);
-        for (size_t k = whole; k < depth; ++k) dot += static_cast<double>(x[k]) * y[k];
-        const double d = 1 - dot / std::sqrt(norm * norms[j]);
+        const double d = 1 - Dot(x, y, depth) / std::sqrt(norm * norms[j]);
         distance = d > kParallel ? static_cast<float>(std::min(d, 2.0)) : ExactCosine(x, y, depth, norm, norms[j]);
       } else {
-        for (size_t k = 0; k < whole; k += 8) {
-          const Lanes d = Widen(x + k) - Widen(y + k);
-          sum += d * d;
-        }
-        double squared = SumOf(sum);
-        for (size_t k = whole; k < depth; ++k) {
-          const double d = static_cast<double>(x[k]) - y[k];
-          squared += d * d;
-        }
-        distance = static_cast<float>(sink.metric == kSquared ? squared : std::sqrt(squared));
+        distance = Exact(sink.a, i, sink.b, j, sink.metric);
       }
       if (sink.distances != nullptr) sink.distances[i * few + j] = distance;
       // A NaN loses to everything.
