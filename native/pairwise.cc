@@ -2,7 +2,8 @@
 //
 // |a−b|² = |a|² + |b|² − 2a·b turns distances into a matrix product, which runs near the CPU's peak when it is
 // blocked: rows and centres are packed into panels that stay in cache, and a register tile of kRows × 2 vectors
-// accumulates over the depth. Where the subtraction cancels (near-duplicate rows) the entry is computed again
+// accumulates over the depth. Both are taken relative to the mean of b, so that what all rows share, as the features of
+// a network do, is not subtracted from itself. Where the subtraction cancels (near-duplicate rows) the entry is computed again
 // directly in double precision, so that identical rows are at distance exactly 0.
 #ifndef SL_NS
 
@@ -29,10 +30,11 @@ constexpr size_t kFew = 4;
 // Below it, 1 − cos in double precision has lost digits that a float would show.
 constexpr double kParallel = 1e-6;
 
-// One of the two operands: rows [count, depth] and their squared norms.
+// One of the two operands: rows [count, depth], what is subtracted from each of them [depth], and the squared norms of that.
 struct Rows {
   const float* data;
   size_t count, depth;
+  const float* origin;
   std::vector<double> norms;  // squared
 };
 
@@ -57,12 +59,25 @@ struct Sink {
 namespace sightline {
 namespace {
 
-Rows MakeRows(const float* data, size_t count, size_t depth) {
-  Rows rows{data, count, depth, std::vector<double>(count)};
+Rows MakeRows(const float* data, size_t count, size_t depth, const std::vector<float>& origin) {
+  Rows rows{data, count, depth, origin.data(), std::vector<double>(count)};
   ParallelFor(count, count * depth * 4, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) rows.norms[i] = SL_DISPATCH(SquaredNorm)(data + i * depth, depth);
+    for (size_t i = begin; i < end; ++i) rows.norms[i] = SL_DISPATCH(SquaredNorm)(data + i * depth, origin.data(), depth);
   });
   return rows;
+}
+
+// The mean row, or zeros where it is not finite.
+std::vector<float> MeanOf(const float* data, size_t count, size_t depth) {
+  std::vector<double> sums(depth, 0.0);
+  for (size_t i = 0; i < count; ++i)
+    for (size_t k = 0; k < depth; ++k) sums[k] += data[i * depth + k];
+  std::vector<float> mean(depth);
+  for (size_t k = 0; k < depth; ++k) {
+    mean[k] = static_cast<float>(sums[k] / count);
+    if (!std::isfinite(mean[k])) return std::vector<float>(depth, 0.0f);
+  }
+  return mean;
 }
 
 // Squared norms as the tiles read them: floats, or reciprocal lengths for cosine.
@@ -80,13 +95,16 @@ void Distances(const Call& call, const char* other, float* distances, uint32_t* 
   const int metric = static_cast<int>(call.Number("metric"));
   if (call.Size("M") <= kFew) {
     const size_t rows = call.Size("N"), few = call.Size("M");
-    const Rows a{call.In<float>("a"), rows, depth, {}}, b{call.In<float>(other), few, depth, {}};
+    const Rows a{call.In<float>("a"), rows, depth, nullptr, {}}, b{call.In<float>(other), few, depth, nullptr, {}};
     const Sink sink{a, b, metric, nullptr, nullptr, distances, index, best};
     ParallelFor(rows, rows * depth * 4 * few, [&](size_t begin, size_t end) { SL_DISPATCH(Direct)(sink, begin, end); });
     return;
   }
-  const Rows a = MakeRows(call.In<float>("a"), call.Size("N"), depth);
-  const Rows b = MakeRows(call.In<float>(other), call.Size("M"), depth);
+  // Angles are seen from zero.
+  const std::vector<float> origin =
+      metric == kCosine ? std::vector<float>(depth, 0.0f) : MeanOf(call.In<float>(other), call.Size("M"), depth);
+  const Rows a = MakeRows(call.In<float>("a"), call.Size("N"), depth, origin);
+  const Rows b = MakeRows(call.In<float>(other), call.Size("M"), depth, origin);
   const std::vector<float> norms_a = TileNorms(a, metric), norms_b = TileNorms(b, metric);
   const Sink sink{a, b, metric, norms_a.data(), norms_b.data(), distances, index, best};
   const std::vector<float> packed = SL_DISPATCH(PackCentres)(b);
@@ -164,17 +182,19 @@ float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
 
 }  // namespace
 
-double SquaredNorm(const float* row, size_t depth) { return Dot(row, row, depth); }
+double SquaredNorm(const float* row, const float* origin, size_t depth) {
+  return SquaredDifference(row, 1, origin, 1, depth);
+}
 
 // Rows [begin, end) of a against a few rows.
 void Direct(const Sink& sink, size_t begin, size_t end) {
   const size_t depth = sink.a.depth, few = sink.b.count;
   double norms[kFew] = {};
   if (sink.metric == kCosine)
-    for (size_t j = 0; j < few; ++j) norms[j] = SquaredNorm(sink.b.data + j * depth, depth);
+    for (size_t j = 0; j < few; ++j) norms[j] = Dot(sink.b.data + j * depth, sink.b.data + j * depth, depth);
   for (size_t i = begin; i < end; ++i) {
     const float* x = sink.a.data + i * depth;
-    const double norm = sink.metric == kCosine ? SquaredNorm(x, depth) : 0;
+    const double norm = sink.metric == kCosine ? Dot(x, x, depth) : 0;
     float best = std::numeric_limits<float>::quiet_NaN();
     uint32_t index = 0;
     for (size_t j = 0; j < few; ++j) {
@@ -331,7 +351,7 @@ std::vector<float> PackCentres(const Rows& b) {
     const size_t columns = std::min(kColumns, b.count - p * kColumns);
     for (size_t c = 0; c < columns; ++c) {
       const float* row = b.data + (p * kColumns + c) * b.depth;
-      for (size_t k = 0; k < b.depth; ++k) out[k * kColumns + c] = row[k];
+      for (size_t k = 0; k < b.depth; ++k) out[k * kColumns + c] = row[k] - b.origin[k];
     }
   }
   return packed;
@@ -360,7 +380,7 @@ void Block(const Sink& sink, const float* packed, size_t begin, size_t end) {
       const size_t filled = std::min(kRows, count - q * kRows);
       float* out = rows.data() + q * kRows * depth;
       for (size_t k = 0; k < depth; ++k, out += kRows)
-        for (size_t r = 0; r < filled; ++r) out[r] = from[r * depth + k];
+        for (size_t r = 0; r < filled; ++r) out[r] = from[r * depth + k] - sink.a.origin[k];
     }
     for (size_t p = 0; p < panels; ++p) {
       std::fill(tiles.begin(), tiles.end(), 0.0f);

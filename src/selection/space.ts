@@ -4,7 +4,10 @@ import { nearest } from '../kernels/nearest.js';
 import { metrics, pairwise } from '../kernels/pairwise.js';
 import { checkedRows, gatherRows } from './rows.js';
 
-/** Samples among which batch selections measure squared Euclidean distances; the vectors themselves need not exist. */
+/**
+ * Samples among which batch selections measure squared Euclidean distances; the vectors themselves need not exist. One call
+ * at a time.
+ */
 export interface SelectionSpace {
   /** Samples, N. */
   readonly size: number;

@@ -58,6 +58,7 @@ function distanceCases(op: Op, second: string): KernelCases {
         ),
         distanceCase(second, `metric ${metric}, all equal, ${m}`, 3, m, 6, metric, constant(0.3)),
       ]),
+      distanceCase(second, `metric ${metric}, far from zero`, 85, 31, 65, metric, (rng) => 30 + rng.normal()),
       distanceCase(second, `metric ${metric}, no rows`, 0, 4, 6, metric),
       distanceCase(second, `metric ${metric}, no columns`, 3, 4, 0, metric),
       distanceCase(
