@@ -67,7 +67,7 @@ Rows MakeRows(const float* data, size_t count, size_t depth, const std::vector<f
   return rows;
 }
 
-// The mean row, or zeros where it is not finite.
+// The mean row to eight binary digits, so that differences from small whole numbers are exact; zeros where it is not finite.
 std::vector<float> MeanOf(const float* data, size_t count, size_t depth) {
   std::vector<double> sums(depth, 0.0);
   for (size_t i = 0; i < count; ++i)
@@ -76,6 +76,10 @@ std::vector<float> MeanOf(const float* data, size_t count, size_t depth) {
   for (size_t k = 0; k < depth; ++k) {
     mean[k] = static_cast<float>(sums[k] / count);
     if (!std::isfinite(mean[k])) return std::vector<float>(depth, 0.0f);
+    uint32_t bits;
+    std::memcpy(&bits, &mean[k], sizeof bits);
+    bits &= 0xffff0000u;
+    std::memcpy(&mean[k], &bits, sizeof bits);
   }
   return mean;
 }

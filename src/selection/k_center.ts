@@ -16,7 +16,8 @@ export interface Selection {
  *
  * Distances to the nearest centre only fall. So the farthest samples at one time, the frontier, are kept up to date alone for as
  * long as one of them is farther than any other sample was; then one pass over all embeddings makes up for all centres
- * since. The same choice as with a pass for each, in fewer passes.
+ * since. The same choice as with a pass for each, in fewer passes (distances that differ by no more than the tolerance of
+ * the distance kernels, 2e-5, may change places).
  * @param labelled rows that are centres from the start, and are not chosen
  * @returns `count` samples, or as many as are not labelled
  * @throws SightlineError E_ARGUMENT
