@@ -2,7 +2,8 @@
 //
 // |a−b|² = |a|² + |b|² − 2a·b turns distances into a matrix product, which runs near the CPU's peak when it is
 // blocked: rows and centres are packed into panels that stay in cache, and a register tile of kRows × 2 vectors
-// accumulates over the depth. Where the subtraction cancels (near-duplicate rows) the entry is computed again
+// accumulates over the depth. Both are taken relative to the mean of b, so that what all rows share, as the features of
+// a network do, is not subtracted from itself. Where the subtraction cancels (near-duplicate rows) the entry is computed again
 // directly in double precision, so that identical rows are at distance exactly 0.
 #ifndef SL_NS
 
@@ -24,53 +25,18 @@ enum Metric { kL2 = 0, kSquared = 1, kCosine = 2 };
 constexpr size_t kDepth = 256;
 // Below this share of |a|² + |b|² the expansion has lost too many digits.
 constexpr float kCancelled = 0.05f;
+// Up to as many rows of b, memory is what a direct pass waits for.
+constexpr size_t kFew = 4;
+// Below it, 1 − cos in double precision has lost digits that a float would show.
+constexpr double kParallel = 1e-6;
 
-// One of the two operands: rows [count, depth] and their squared norms.
+// One of the two operands: rows [count, depth], what is subtracted from each of them [depth], and the squared norms of that.
 struct Rows {
   const float* data;
   size_t count, depth;
+  const float* origin;
   std::vector<double> norms;  // squared
 };
-
-double SquaredDifference(const float* a, const float* b, size_t n) {
-  double sum[4] = {};
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    for (size_t l = 0; l < 4; ++l) {
-      const double d = static_cast<double>(a[i + l]) - b[i + l];
-      sum[l] += d * d;
-    }
-  }
-  for (; i < n; ++i) {
-    const double d = static_cast<double>(a[i]) - b[i];
-    sum[0] += d * d;
-  }
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-// Distance of one pair computed directly.
-float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
-  const float* x = a.data + i * a.depth;
-  const float* y = b.data + j * b.depth;
-  if (metric != kCosine) {
-    const double squared = SquaredDifference(x, y, a.depth);
-    return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
-  }
-  const double norms = a.norms[i] * b.norms[j];
-  if (norms != norms) return std::numeric_limits<float>::quiet_NaN();
-  if (norms == 0) return 1.0f;
-  // 1 − cos = |x/|x| − y/|y||² / 2 keeps its digits when the rows are nearly parallel.
-  const double sx = 1 / std::sqrt(a.norms[i]), sy = 1 / std::sqrt(b.norms[j]);
-  double sum = 0;
-  bool equal = true;
-  for (size_t k = 0; k < a.depth; ++k) {
-    const double d = x[k] * sx - y[k] * sy;
-    sum += d * d;
-    equal = equal && x[k] == y[k];
-  }
-  // In this order min keeps a NaN (a row with an infinity).
-  return equal ? 0.0f : static_cast<float>(std::min(sum / 2, 2.0));
-}
 
 // What becomes of a finished tile of dot products.
 struct Sink {
@@ -93,12 +59,29 @@ struct Sink {
 namespace sightline {
 namespace {
 
-Rows MakeRows(const float* data, size_t count, size_t depth) {
-  Rows rows{data, count, depth, std::vector<double>(count)};
+Rows MakeRows(const float* data, size_t count, size_t depth, const std::vector<float>& origin) {
+  Rows rows{data, count, depth, origin.data(), std::vector<double>(count)};
   ParallelFor(count, count * depth * 4, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) rows.norms[i] = SL_DISPATCH(SquaredNorm)(data + i * depth, depth);
+    for (size_t i = begin; i < end; ++i) rows.norms[i] = SL_DISPATCH(SquaredNorm)(data + i * depth, origin.data(), depth);
   });
   return rows;
+}
+
+// The mean row to eight binary digits, so that differences from small whole numbers are exact; zeros where it is not finite.
+std::vector<float> MeanOf(const float* data, size_t count, size_t depth) {
+  std::vector<double> sums(depth, 0.0);
+  for (size_t i = 0; i < count; ++i)
+    for (size_t k = 0; k < depth; ++k) sums[k] += data[i * depth + k];
+  std::vector<float> mean(depth);
+  for (size_t k = 0; k < depth; ++k) {
+    mean[k] = static_cast<float>(sums[k] / count);
+    if (!std::isfinite(mean[k])) return std::vector<float>(depth, 0.0f);
+    uint32_t bits;
+    std::memcpy(&bits, &mean[k], sizeof bits);
+    bits &= 0xffff0000u;
+    std::memcpy(&mean[k], &bits, sizeof bits);
+  }
+  return mean;
 }
 
 // Squared norms as the tiles read them: floats, or reciprocal lengths for cosine.
@@ -114,8 +97,18 @@ std::vector<float> TileNorms(const Rows& rows, int metric) {
 void Distances(const Call& call, const char* other, float* distances, uint32_t* index, float* best) {
   const size_t depth = call.Size("D");
   const int metric = static_cast<int>(call.Number("metric"));
-  const Rows a = MakeRows(call.In<float>("a"), call.Size("N"), depth);
-  const Rows b = MakeRows(call.In<float>(other), call.Size("M"), depth);
+  if (call.Size("M") <= kFew) {
+    const size_t rows = call.Size("N"), few = call.Size("M");
+    const Rows a{call.In<float>("a"), rows, depth, nullptr, {}}, b{call.In<float>(other), few, depth, nullptr, {}};
+    const Sink sink{a, b, metric, nullptr, nullptr, distances, index, best};
+    ParallelFor(rows, rows * depth * 4 * few, [&](size_t begin, size_t end) { SL_DISPATCH(Direct)(sink, begin, end); });
+    return;
+  }
+  // Angles are seen from zero.
+  const std::vector<float> origin =
+      metric == kCosine ? std::vector<float>(depth, 0.0f) : MeanOf(call.In<float>(other), call.Size("M"), depth);
+  const Rows a = MakeRows(call.In<float>("a"), call.Size("N"), depth, origin);
+  const Rows b = MakeRows(call.In<float>(other), call.Size("M"), depth, origin);
   const std::vector<float> norms_a = TileNorms(a, metric), norms_b = TileNorms(b, metric);
   const Sink sink{a, b, metric, norms_a.data(), norms_b.data(), distances, index, best};
   const std::vector<float> packed = SL_DISPATCH(PackCentres)(b);
@@ -142,16 +135,92 @@ namespace SL_NS {
 
 #include "lanes.h"
 
-double SquaredNorm(const float* row, size_t depth) {
+
+namespace {
+
+double Dot(const float* x, const float* y, size_t depth) {
   const size_t whole = depth / 8 * 8;
   Lanes sum = Splat(0);
+  for (size_t k = 0; k < whole; k += 8) sum += Widen(x + k) * Widen(y + k);
+  double total = SumOf(sum);
+  for (size_t k = whole; k < depth; ++k) total += static_cast<double>(x[k]) * y[k];
+  return total;
+}
+
+// Σ (scale_x x − scale_y y)².
+double SquaredDifference(const float* x, double scale_x, const float* y, double scale_y, size_t depth) {
+  const size_t whole = depth / 8 * 8;
+  const Lanes sx = Splat(scale_x), sy = Splat(scale_y);
+  Lanes sum = Splat(0);
   for (size_t k = 0; k < whole; k += 8) {
-    const Lanes v = Widen(row + k);
-    sum += v * v;
+    const Lanes d = Widen(x + k) * sx - Widen(y + k) * sy;
+    sum += d * d;
   }
   double total = SumOf(sum);
-  for (size_t k = whole; k < depth; ++k) total += static_cast<double>(row[k]) * row[k];
+  for (size_t k = whole; k < depth; ++k) {
+    const double d = x[k] * scale_x - y[k] * scale_y;
+    total += d * d;
+  }
   return total;
+}
+
+// Cosine distance of two rows from their squared norms xx and yy.
+float ExactCosine(const float* x, const float* y, size_t depth, double xx, double yy) {
+  const double norms = xx * yy;
+  if (norms != norms) return std::numeric_limits<float>::quiet_NaN();
+  if (norms == 0) return 1.0f;
+  // 1 − cos = |x/|x| − y/|y||² / 2 keeps its digits when the rows are nearly parallel. Equal rows give exactly 0.
+  const double half = SquaredDifference(x, 1 / std::sqrt(xx), y, 1 / std::sqrt(yy), depth) / 2;
+  // In this order min keeps a NaN (a row with an infinity).
+  return static_cast<float>(std::min(half, 2.0));
+}
+
+// Distance of one pair computed directly.
+float Exact(const Rows& a, size_t i, const Rows& b, size_t j, int metric) {
+  const float* x = a.data + i * a.depth;
+  const float* y = b.data + j * b.depth;
+  if (metric == kCosine) return ExactCosine(x, y, a.depth, a.norms[i], b.norms[j]);
+  const double squared = SquaredDifference(x, 1, y, 1, a.depth);
+  return static_cast<float>(metric == kSquared ? squared : std::sqrt(squared));
+}
+
+}  // namespace
+
+double SquaredNorm(const float* row, const float* origin, size_t depth) {
+  return SquaredDifference(row, 1, origin, 1, depth);
+}
+
+// Rows [begin, end) of a against a few rows.
+void Direct(const Sink& sink, size_t begin, size_t end) {
+  const size_t depth = sink.a.depth, few = sink.b.count;
+  double norms[kFew] = {};
+  if (sink.metric == kCosine)
+    for (size_t j = 0; j < few; ++j) norms[j] = Dot(sink.b.data + j * depth, sink.b.data + j * depth, depth);
+  for (size_t i = begin; i < end; ++i) {
+    const float* x = sink.a.data + i * depth;
+    const double norm = sink.metric == kCosine ? Dot(x, x, depth) : 0;
+    float best = std::numeric_limits<float>::quiet_NaN();
+    uint32_t index = 0;
+    for (size_t j = 0; j < few; ++j) {
+      const float* y = sink.b.data + j * depth;
+      float distance;
+      if (sink.metric == kCosine) {
+        const double d = 1 - Dot(x, y, depth) / std::sqrt(norm * norms[j]);
+        distance = d > kParallel ? static_cast<float>(std::min(d, 2.0)) : ExactCosine(x, y, depth, norm, norms[j]);
+      } else {
+        distance = Exact(sink.a, i, sink.b, j, sink.metric);
+      }
+      if (sink.distances != nullptr) sink.distances[i * few + j] = distance;
+      // A NaN loses to everything.
+      if (distance < best || (best != best && distance == distance)) {
+        best = distance;
+        index = static_cast<uint32_t>(j);
+      }
+    }
+    if (sink.index == nullptr) continue;
+    sink.index[i] = index;
+    sink.best[i] = best;
+  }
 }
 
 namespace {
@@ -286,7 +355,7 @@ std::vector<float> PackCentres(const Rows& b) {
     const size_t columns = std::min(kColumns, b.count - p * kColumns);
     for (size_t c = 0; c < columns; ++c) {
       const float* row = b.data + (p * kColumns + c) * b.depth;
-      for (size_t k = 0; k < b.depth; ++k) out[k * kColumns + c] = row[k];
+      for (size_t k = 0; k < b.depth; ++k) out[k * kColumns + c] = row[k] - b.origin[k];
     }
   }
   return packed;
@@ -315,7 +384,7 @@ void Block(const Sink& sink, const float* packed, size_t begin, size_t end) {
       const size_t filled = std::min(kRows, count - q * kRows);
       float* out = rows.data() + q * kRows * depth;
       for (size_t k = 0; k < depth; ++k, out += kRows)
-        for (size_t r = 0; r < filled; ++r) out[r] = from[r * depth + k];
+        for (size_t r = 0; r < filled; ++r) out[r] = from[r * depth + k] - sink.a.origin[k];
     }
     for (size_t p = 0; p < panels; ++p) {
       std::fill(tiles.begin(), tiles.end(), 0.0f);

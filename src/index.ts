@@ -157,6 +157,28 @@ export { criteria, type Criterion } from './core/criteria.js';
 export { findStrategy, strategies, type ScoredPool, type Strategy, type StrategyContext } from './strategies/index.js';
 export { bordaCount, type BordaTerm } from './strategies/borda_count.js';
 export { rankOrder } from './selection/ranking.js';
+export { committeeDisagreement, type Disagreement } from './features/committee.js';
+export { informationDensity, meanCosine } from './selection/density.js';
+export { sampleByDistance, type DistanceSampling } from './selection/distance_sampling.js';
+export { diverseBatch, type DiversityOptions } from './selection/diversity.js';
+export { gradientSpace } from './selection/gradient_space.js';
+export { kCenterGreedy, type Selection } from './selection/k_center.js';
+export { kMeans, type Clustering, type KMeansOptions } from './selection/k_means.js';
+export { embeddingSpace, type SelectionSpace } from './selection/space.js';
+export { typiClust, type TypiClustOptions } from './selection/typiclust.js';
+export {
+  clusterGains,
+  propagateRanks,
+  rankClusters,
+  type ClusterGains,
+} from './selection/deep_features/cluster_ranks.js';
+export {
+  clusterLatents,
+  type LatentClusterOptions,
+  type LatentClusters,
+} from './selection/deep_features/latent_clusters.js';
+export { mapVectors } from './selection/deep_features/map_vectors.js';
+export { learnRanks, rankScores, updateRanks } from './selection/deep_features/rank_forest.js';
 
 export { backendStatus, openBackend, type Backend } from './backend/index.js';
 export { dice } from './kernels/dice.js';
