@@ -17,7 +17,11 @@ export async function openTrainer({ network, size, batch, threads, runtime = 'au
   const pixels = Float32Array.from({ length: batch * 3 * size * size }, () => 2 * rng.uniform() - 1);
   const data = {
     images: tensor('f32', dims, pixels),
-    targets: tensor('f32', [batch, 2], Float32Array.from({ length: 2 * batch }, (_, i) => Number((i >> 1) % 2 === i % 2))),
+    targets: tensor(
+      'f32',
+      [batch, 2],
+      Float32Array.from({ length: 2 * batch }, (_, i) => Number((i >> 1) % 2 === i % 2)),
+    ),
   };
   const model = buildModel(network, { channels: 3, size, classes: 2 });
   const optimiser = { rule: 'adam', learningRate: 1e-4 };

@@ -38,13 +38,24 @@ export async function benchTraining() {
     for (let round = 0; round < rounds; round++) {
       let total = 0;
       for (let i = 0; i < inner; i++) total += (await trainer.step()).seconds;
-      mine.push(batch * inner / total);
+      mine.push((batch * inner) / total);
       const { seconds } = await peer.ask({ do: 'step', repeat: inner });
-      theirs.push(batch * inner / seconds.reduce((sum, s) => sum + s, 0));
+      theirs.push((batch * inner) / seconds.reduce((sum, s) => sum + s, 0));
     }
     const [ours, others] = [median(mine), median(theirs)];
     const detail = `${trainer.description}; PyTorch ${layout.replace('_', ' ')}; by round ${ratios(mine, theirs)}`;
-    rows.push(row({ bench: `training step, ${name}`, peer: 'PyTorch', ours, theirs: others, unit: 'images/s', threads, versions, detail }));
+    rows.push(
+      row({
+        bench: `training step, ${name}`,
+        peer: 'PyTorch',
+        ours,
+        theirs: others,
+        unit: 'images/s',
+        threads,
+        versions,
+        detail,
+      }),
+    );
     await trainer.close();
     peer.close();
     rows.push(await memoryRow({ network, size, threads, layout, versions, name }));
@@ -75,5 +86,13 @@ async function memoryRow({ network, size, threads, layout, versions, name }) {
   const theirs = (await peer.ask({ do: 'memory' })).bytes / 1e6;
   peer.close();
   const ours = JSON.parse(stdout.toString()).bytes / 1e6;
-  return row({ bench: `peak memory of a training process, ${name}`, peer: 'PyTorch', ours, theirs, unit: 'MB', threads, versions });
+  return row({
+    bench: `peak memory of a training process, ${name}`,
+    peer: 'PyTorch',
+    ours,
+    theirs,
+    unit: 'MB',
+    threads,
+    versions,
+  });
 }
