@@ -1,5 +1,6 @@
 import { loadAddon, type Addon, type PlanHandle } from '../../backend/native.js';
 import { SightlineError } from '../../core/errors.js';
+import { freeMemory } from '../../core/free_memory.js';
 import { uninitialised, type Tensor } from '../../core/tensor.js';
 import type { Graph } from '../../graph/ir.js';
 import type { Session } from '../session.js';
@@ -90,6 +91,9 @@ function planned(graph: Graph, addon: Addon): CompiledPlan | string {
   }
 }
 
+/** Systems promise more memory than there is, and end a process that takes it: an arena beyond this share is refused. */
+const mostOfFree = 0.8;
+
 class PlanSession implements NativeSession {
   readonly runtime = 'native';
   readonly provider = 'cpu';
@@ -98,6 +102,7 @@ class PlanSession implements NativeSession {
   readonly bytes: number;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #begun = false;
 
   constructor(
     private readonly addon: Addon,
@@ -123,6 +128,8 @@ class PlanSession implements NativeSession {
         what: `no such output; there are ${this.outputNames.join(', ')}`,
       });
     }
+    if (!this.#begun && this.bytes > mostOfFree * freeMemory()) throw outOfMemory(this.bytes);
+    this.#begun = true;
     const reads = this.plan.inputs.map((port) => fitting(port, inputs[port.name]));
     const writes = this.plan.outputs.map((port) =>
       into[port.name] ? fitting(port, into[port.name]) : uninitialised(port.dtype, port.dims),
@@ -216,7 +223,7 @@ function checkApart({ inputs, outputs }: CompiledPlan, reads: readonly Tensor[],
   }
 }
 
-function outOfMemory(bytes: number, cause: unknown): SightlineError {
+function outOfMemory(bytes: number, cause?: unknown): SightlineError {
   return new SightlineError('E_MEMORY', {
     where: 'native runtime',
     what: `${Math.ceil(bytes / 2 ** 20)} MiB for intermediate values cannot be had`,
