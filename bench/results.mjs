@@ -1,7 +1,7 @@
 /**
  * Rows of every benchmark: written to bench/results/<file>.json, and from all of those the tables of bench/README.md.
  * A row is {bench, peer, ours, theirs, unit, ratio, threads, machine, date, versions}, ratio above 1 = we are faster
- * (or smaller); `detail` is optional.
+ * (or smaller, or better); `detail` is optional.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,10 @@ const readme = fileURLToPath(new URL('README.md', import.meta.url));
 const marker = '<!-- Everything below is written by bench/results.mjs from bench/results/*.json. -->';
 
 /** Units in which less is better; all others are rates. */
-const costs = new Set(['ns', 'µs', 'ms', 's', 'kB', 'MB', 'GB']);
+const costs = new Set(['ns', 'µs', 'ms', 's', 'kB', 'MB', 'GB', 'loss']);
+
+/** Units of what was reached, not of how fast. */
+const scores = new Set(['AUC', 'Dice', 'loss']);
 
 /**
  * A row from two measurements in the same unit.
@@ -27,10 +30,10 @@ export function row({ bench, peer, ours, theirs, unit, threads, versions, detail
   return {
     bench,
     peer,
-    ours: digits(ours),
-    theirs: digits(theirs),
+    ours: digits(ours, unit),
+    theirs: digits(theirs, unit),
     unit,
-    ratio: digits(ratio),
+    ratio: digits(ratio, unit),
     threads,
     machine: machine(),
     date,
@@ -76,6 +79,7 @@ function table(title, rows) {
       .join(', ');
   const extra = ['machine', 'date'].filter((field) => !shared(field));
   const detailed = rows.some((r) => r.detail);
+  const reached = rows.every((r) => scores.has(r.unit));
   const header = [
     'bench',
     'against',
@@ -108,7 +112,7 @@ function table(title, rows) {
     header.map((name) => (['ours', 'theirs', 'ratio', 'threads'].includes(name) ? '---:' : '---')),
     ...lines,
   ];
-  return `## ${title}\n\n${about.join('; ')}. A ratio above 1: we are faster.\n\n${markdown.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}`;
+  return `## ${title}\n\n${about.join('; ')}. A ratio above 1: we are ${reached ? 'better' : 'faster'}.\n\n${markdown.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}`;
 }
 
 /** CPU, cores, memory and, when known, what it is. */
@@ -132,7 +136,7 @@ function ownVersion() {
   return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 }
 
-/** Three significant digits: more is noise. */
-function digits(value) {
-  return Number(value.toPrecision(3));
+/** Three significant digits: more is noise. Of scores four decimals: differences are small. */
+function digits(value, unit) {
+  return Number(scores.has(unit) ? value.toFixed(4) : value.toPrecision(3));
 }
