@@ -90,7 +90,7 @@ export class SightlineError extends Error {
       return new SightlineError('E_DISK_FULL', {
         what: 'no space left to write results',
         where: parts.where,
-        remedy: 'Free disk space or choose another --out, then run again with --resume: finished chunks are kept.',
+        remedy: 'Free disk space or choose another --out, then run again with --resume: what was finished is kept.',
         cause: error,
       });
     }

@@ -198,7 +198,7 @@ function describe(summary: TrainSummary): string[] {
   return [
     `${samples.training} training, ${samples.validation} validation, ${samples.test} test samples` +
       (summary.labels.length ? `; ${summary.task}: ${summary.labels.join(', ')}` : `; ${summary.task}`),
-    `${epochs} epochs, ${iterations} batches${iterationsNow < iterations ? ` (${iterationsNow} in this run)` : ''}` +
+    `${epochs > 0 ? `${epochs} epochs, ` : ''}${iterations} batches${iterationsNow < iterations ? ` (${iterationsNow} in this run)` : ''}` +
       ` in ${formatDuration(summary.seconds)}, ${summary.imagesPerSecond.toFixed(1)} images/s on ${summary.description}${reasons[ended]}`,
     ...(summary.skipped ? [`${summary.skipped} batches were left out: their loss was not finite`] : []),
     ...(quarantined.length ? [`${quarantined.length} images could not be used`] : []),
