@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -33,6 +34,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Native addons and GPU devices: a process per file, so that a crash is one file's failure.
     pool: 'forks',
+    // On two cores Vitest's own choice is one file at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     sequence: { sequencer: SlowestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
