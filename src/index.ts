@@ -7,9 +7,9 @@ export type { ProgressEvent, ProgressListener } from './core/progress.js';
 export { version } from './core/version.js';
 
 export { score, type ScoreSummary } from './engine/score.js';
-export { trainModel as train, type TrainSummary } from './engine/train.js';
+export { trainModel as train, trainSamples, type TrainSummary } from './engine/train.js';
 export { evaluateModel as evaluate, type EvaluateOptions, type EvaluateSummary } from './engine/evaluate.js';
-export type { TrainOptions } from './engine/train_options.js';
+export type { TrainOptions, TrainSamplesOptions } from './engine/train_options.js';
 export { explainSamples, type Explained } from './engine/explain.js';
 export { openModel, type OpenModel, type OpenModelOptions } from './engine/model.js';
 export type { ComputeOptions, ExplainOptions, ModelOptions, ScoreOptions } from './engine/options.js';

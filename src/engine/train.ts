@@ -1,22 +1,27 @@
+import { join } from 'node:path';
 import { openCpuBackend } from '../backend/index.js';
 import { batchNorms } from '../graph/training/parameters.js';
 import { TrainingStore } from '../store/training_store.js';
 import type { BatchSource } from '../training/batch_source.js';
 import { TrainingFeed } from '../training/feed/feed.js';
 import { flatTargets } from '../training/flat_targets.js';
+import type { Split } from '../training/feed/split.js';
 import type { Targets } from '../training/feed/targets.js';
 import type { LossSettings } from '../training/training_step.js';
 import type { QuarantinedSample } from '../training/feed/quarantine.js';
 import { openTrainingStep, trainingRuntime } from '../training/open_training_step.js';
+import { readFinished, writeFinished } from '../training/finished_run.js';
 import { RunFolder } from '../training/run_folder.js';
 import { train as runTraining } from '../training/trainer.js';
 import type { TrainingResult } from '../training/training_result.js';
 import { validate, type TrainingTask, type ValidationMetrics } from '../training/validation.js';
-import type { TrainOptions } from './train_options.js';
-import { writeTrainedModel } from './trained_model.js';
+import type { TrainOptions, TrainSamplesOptions } from './train_options.js';
+import { withWeightsOf } from './start_weights.js';
+import { trainedModelFiles, writeTrainedModel } from './trained_model.js';
 import { openTrainingData, targetSettings, taskOf } from './training_data.js';
 import {
   epochsOf,
+  lengthOf,
   lossSettings,
   openNetwork,
   optimiserSettings,
@@ -38,6 +43,9 @@ export interface TrainSummary extends Omit<TrainingResult, 'step' | 'historyCsv'
   files: { model: string; sidecar: string; historyCsv: string; store: string };
 }
 
+/** What is the same whenever a run that has ended is asked for it. */
+type DurableSummary = Omit<TrainSummary, 'out' | 'files' | 'iterationsNow'>;
+
 /** Memory for decoded samples, MiB, shared between training and validation by their numbers. */
 const defaultCache = 1024;
 
@@ -49,8 +57,18 @@ const defaultCache = 1024;
  *   E_OUTPUT, E_MEMORY, E_ARGUMENT, and those of manifest, split and model; a bad image is quarantined instead
  */
 export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
+  return trainSamples(await openTrainingData(options), options);
+}
+
+/**
+ * The same of samples that are there already, with labels as they carry them. `labels` and `task` are best given where the
+ * samples grow from call to call: what one round's samples lack must not change the model's outputs. Validation and test
+ * parts may be empty.
+ * @throws SightlineError as `trainModel`; E_MANIFEST where the training samples are of one class only, E_ROI where none
+ *   of them has the region that a segmentation needs
+ */
+export async function trainSamples(split: Split, options: TrainSamplesOptions): Promise<TrainSummary> {
   const { out, batch = 16, augmentation = 'ideal', seed, resume, overwrite, onNotice, alignment } = options;
-  const split = await openTrainingData(options);
   if (!split.validation.length) onNotice?.('No validation samples: the last weights are exported, not the best ones.');
   const preprocessing = trainingPreprocessing(options);
   const task = taskOf(options, split.training);
@@ -87,11 +105,12 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
       ? await inOrder(split.validation, (cacheMb * split.validation.length) / all)
       : undefined;
 
-    const network = openNetwork(options, outputChannels(task, targets, preprocessing));
     const loss = lossSettings(task, options, targets, split.training.length);
     const optimiser = optimiserSettings(options, feed.iterations);
     const { batchNorm, runtime, provider, threads, alignmentLayer: layer } = options;
     const labels = labelsFor(task, targets);
+    const initial = openNetwork(options, outputChannels(task, targets, preprocessing));
+    const network = options.startFrom ? withWeightsOf(initial, options.startFrom, labels) : initial;
     const stepSettings = (size: number) => ({
       ...{ batch: size, loss, optimiser, batchNorm, seed, runtime, provider, threads },
       ...(alignment !== undefined && { alignment: { weight: alignment, layer } }),
@@ -101,6 +120,12 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
     const resolved = trainingRuntime(network, stepSettings(Math.max(batch, leastBatch)));
     const facts = { task, preprocessing, loss, optimiser, classes: labels, runtime: resolved };
     const fingerprint = await trainingFingerprint(options, split, facts);
+    const whole = { ...fingerprint, length: lengthOf(options) };
+    const finished = await readFinished<DurableSummary>(out, whole, ['model.onnx', 'model.json'], {
+      resume,
+      overwrite,
+    });
+    if (finished) return { ...finished, ...filesOf(out, store.file), iterationsNow: 0 };
     const backend = openCpuBackend({ onNotice });
     closing.push(() => backend.close());
     const { patience, minimumImprovement, watch, validateEvery, accumulate, iterations } = options;
@@ -114,13 +139,13 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
       ...{ checkpointSeconds: options.checkpointSeconds, checkpointEvery: options.checkpointEvery },
       ...{ logEvery: options.logEvery, resume, overwrite, onNotice, onProgress: options.onProgress },
     });
-    const { step, historyCsv, ...rest } = result;
+    const { step, historyCsv: _, iterationsNow, ...rest } = result;
     closing.push(() => step.close());
     const test = split.test.length ? await validate(step, sourceOf(await inOrder(split.test, 0)), task, loss) : null;
     await Promise.all(writes);
     const chosen = rest.periods.findLast((row) => row.best) ?? rest.periods.at(-1);
     const settings = { arch: options.arch ?? options.model, loss, optimiser, batch, accumulate, augmentation, seed };
-    const files = await writeTrainedModel(out, step.model(), {
+    await writeTrainedModel(out, step.model(), {
       ...{ task, labels, activation: activationOf(loss.kind, targets.dims(preprocessing)[0]), preprocessing },
       training: { ...settings, epochs: rest.epochs, iterations: rest.iterations, chosen: chosen?.iteration },
       metrics: { validation: chosen?.validation ?? null, test },
@@ -128,13 +153,16 @@ export async function trainModel(options: TrainOptions): Promise<TrainSummary> {
     const samples = {
       ...{ training: split.training.length, validation: split.validation.length, test: split.test.length },
     };
-    return {
-      ...{ ...rest, out, task, labels, samples, quarantined, test },
-      files: { ...files, historyCsv, store: store.file },
-    };
+    const summary: DurableSummary = { ...rest, task, labels, samples, quarantined, test };
+    if (options.keepCheckpoints === false) await writeFinished(out, whole, summary);
+    return { ...summary, ...filesOf(out, store.file), iterationsNow };
   } finally {
     for (const close of closing.toReversed()) await close();
   }
+}
+
+function filesOf(out: string, store: string): Pick<TrainSummary, 'out' | 'files'> {
+  return { out, files: { ...trainedModelFiles(out), historyCsv: join(out, 'history.csv'), store } };
 }
 
 /** Names of the outputs. One output of two classes: both names, the second is what it stands for. */

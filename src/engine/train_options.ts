@@ -76,22 +76,24 @@ export interface DurationOptions {
   minimumImprovement?: number;
 }
 
-/** Options of `train`. */
-export interface TrainOptions
+/** Options of a training whose samples are given. */
+export interface TrainSamplesOptions
   extends
-    SplitOptions,
     UpdateOptions,
     LossOptions,
     DurationOptions,
     Pick<ModelOptions, 'mean' | 'std' | 'resize' | 'window' | 'axis' | 'labels'> {
-  /** Folder, glob or manifest. */
-  data: string;
   /** Run folder. */
   out: string;
   /** Architecture built from scratch … */
   arch?: ModelName;
   /** … or an ONNX classifier to fine-tune. */
   model?: string;
+  /**
+   * A `model.onnx` of an earlier training with the same architecture and classes: its weights, head and running statistics
+   * are what training begins with; the optimiser is new.
+   */
+  startFrom?: string;
   /** Default: of a U-Net segmentation, of an autoencoder reconstruction, else by the labels: several a sample or one. */
   task?: TrainingTask;
   /** Several labels: those that stand for none ("no finding"). */
@@ -129,8 +131,19 @@ export interface TrainOptions
   checkpointEvery?: number;
   /** Batches between rows of the history. Default 10. */
   logEvery?: number;
+  /**
+   * False: once the model is exported, `result.json` takes the place of the checkpoints, which are three times as large
+   * as the model each. Such a run cannot go on with more epochs. Default true.
+   */
+  keepCheckpoints?: boolean;
   resume?: boolean;
   overwrite?: boolean;
   onProgress?: ProgressListener;
   onNotice?: (message: string) => void;
+}
+
+/** Options of `train`. */
+export interface TrainOptions extends TrainSamplesOptions, SplitOptions {
+  /** Folder, glob or manifest. */
+  data: string;
 }

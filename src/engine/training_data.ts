@@ -5,7 +5,7 @@ import { labelsOf } from '../training/feed/labels.js';
 import { splitSamples, type Split, type SplitSettings } from '../training/feed/split.js';
 import type { TargetSettings } from '../training/feed/targets.js';
 import type { TrainingTask } from '../training/validation.js';
-import type { SplitOptions, TrainOptions } from './train_options.js';
+import type { SplitOptions, TrainOptions, TrainSamplesOptions } from './train_options.js';
 
 /** The samples of a training by part. @throws SightlineError as `openPool` and `splitSamples` */
 export async function openTrainingData(options: TrainOptions): Promise<Split> {
@@ -30,7 +30,7 @@ export function splitSettings(samples: readonly Sample[], options: SplitOptions 
 }
 
 /** What the model is for, where nobody said. */
-export function taskOf({ task, arch, loss }: TrainOptions, training: readonly Sample[]): TrainingTask {
+export function taskOf({ task, arch, loss }: TrainSamplesOptions, training: readonly Sample[]): TrainingTask {
   if (task) return task;
   if (arch === 'unet' || loss === 'dice-ce') return 'segmentation';
   if (arch === 'autoencoder' || loss === 'mse') return 'reconstruction';
@@ -38,7 +38,11 @@ export function taskOf({ task, arch, loss }: TrainOptions, training: readonly Sa
 }
 
 /** What is learnt from a sample. Two classes and binary cross-entropy: one output, the probability of the second. */
-export function targetSettings(task: TrainingTask, options: TrainOptions, training: readonly Sample[]): TargetSettings {
+export function targetSettings(
+  task: TrainingTask,
+  options: TrainSamplesOptions,
+  training: readonly Sample[],
+): TargetSettings {
   const { labels: classes, noneLabels: none } = options;
   switch (task) {
     case 'reconstruction':
