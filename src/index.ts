@@ -136,6 +136,7 @@ export {
   type RoundOverlap,
   type SetOverlap,
 } from './statistics/selection_overlap.js';
+export { cellsOf, readRunConfig, type Cell, type RunConfig } from './loop/run_config.js';
 export { SimulatedAnnotator, type AnnotatorSettings, type LabelNoise } from './loop/simulated_annotator.js';
 export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
 
