@@ -12,6 +12,7 @@ export const criterionSources = {
   mc_epistemic: 'dropout',
   mc_aleatoric: 'dropout',
   bald: 'dropout',
+  roi_area: 'roi',
 } as const;
 
 export type Criterion = keyof typeof criterionSources;

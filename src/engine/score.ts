@@ -1,10 +1,22 @@
+import { openCpuBackend } from '../backend/index.js';
 import { criteria, criterionSources, type Criteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import { ProgressMeter } from '../core/progress.js';
+import { tensor, type Tensor } from '../core/tensor.js';
 import { openPool } from '../data/pool.js';
-import { rankOrder } from '../selection/ranking.js';
+import { probabilities, type Activation } from '../features/uncertainty.js';
 import { ScoreStore, type RankedSample } from '../store/score_store.js';
-import { defaultContext, findStrategy, type Strategy, type StrategyContext } from '../strategies/index.js';
+import {
+  defaultContext,
+  findStrategy,
+  rankPool,
+  requireOnePass,
+  requireReversible,
+  type RankingOptions,
+  type ScoredPool,
+  type Strategy,
+  type StrategyContext,
+} from '../strategies/index.js';
 import { fingerprint } from './fingerprint.js';
 import { openModel, type OpenModel } from './model.js';
 import type { ScoreOptions } from './options.js';
@@ -45,10 +57,12 @@ export interface ScoreSummary {
 export async function score(options: ScoreOptions): Promise<ScoreSummary> {
   const strategy = findStrategy(options.strategy ?? 'xal');
   const top = options.top ?? 50;
+  requireOnePass(strategy);
   const started = performance.now();
   const store = await ScoreStore.open(options.out, storeMemory(options.limitMemory));
   try {
     const context: StrategyContext = { ...defaultContext, ...definedOf(options) };
+    if (options.reverse) requireReversible(strategy, context);
     const model = await openModel({ ...options, ...(await wantedOf(strategy, context, options, store)) });
     context.maximumEntropy = model.maximumEntropy;
     requireCriteria(strategy, model);
@@ -58,7 +72,8 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     if (counts.scored === 0) throw await nothingScored(store, options.out);
     noteMissingRoi(strategy, counts, options);
 
-    await rank(store, strategy, context, options.reverse ?? false);
+    const backend = openCpuBackend({ onNotice: options.onNotice });
+    await rank(store, model, strategy, context, { backend, count: top, reverse: options.reverse });
     await store.setMeta('ranking', { strategy: strategy.name, top, reverse: options.reverse ?? false, ...context });
     const files = await store.export(options.out, top);
     const seconds = (performance.now() - started) / 1000;
@@ -188,12 +203,37 @@ async function scoreChunks(store: ScoreStore, model: OpenModel, options: ScoreOp
   return { count: left, seconds: (performance.now() - started) / 1000, ran };
 }
 
-async function rank(store: ScoreStore, strategy: Strategy, context: StrategyContext, reverse: boolean): Promise<void> {
+async function rank(
+  store: ScoreStore,
+  model: OpenModel,
+  strategy: Strategy,
+  context: StrategyContext,
+  options: RankingOptions,
+): Promise<void> {
   const names = strategy.features?.(context) ?? [];
   const { indices, ids, values } = await store.scoredColumns([...criteria, ...names]);
   const features = new Map(names.map((name) => [name, values[name]]));
-  const scores = strategy.score({ ids, columns: values as Criteria<Float64Array>, features }, context);
-  await store.writeRanking(rankOrder(scores, ids, reverse), indices, scores);
+  const { predicted, logits } = await store.predictions();
+  const { activation } = model.setup;
+  const pool: ScoredPool = {
+    ids,
+    columns: values as Criteria<Float64Array>,
+    features,
+    predicted,
+    probabilities: probabilityRows(logits, activation),
+    activation,
+  };
+  const { order, scores } = await rankPool(strategy, pool, context, options);
+  await store.writeRanking(order, indices, scores);
+}
+
+function probabilityRows({ dims, data }: Tensor<'f32'>, activation: Activation): Tensor<'f64'> {
+  const [rows, classes] = dims;
+  const out = tensor('f64', dims);
+  for (let i = 0; i < rows; i++) {
+    out.data.set(probabilities(data.subarray(i * classes, (i + 1) * classes), activation), i * classes);
+  }
+  return out;
 }
 
 function requireCriteria(strategy: Strategy, model: OpenModel): void {

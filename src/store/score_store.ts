@@ -5,10 +5,12 @@ import {
   LIST,
   type DuckDBAppender,
   type DuckDBConnection,
+  type DuckDBListValue,
   type DuckDBValue,
 } from '@duckdb/node-api';
 import { criteria, forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
+import { tensor, type Tensor } from '../core/tensor.js';
 import { appendNumber as number, inTransaction, openDatabase } from './database.js';
 import { featureTable, rankedView, schema, schemaVersion } from './schema.js';
 
@@ -230,6 +232,25 @@ export class ScoreStore {
       }
     }
     return { indices, ids, values };
+  }
+
+  /** Predicted class i32[N] and logits f32[N,K] of the scored pool, in pool order. */
+  async predictions(): Promise<{ predicted: Int32Array; logits: Tensor<'f32'> }> {
+    const { scored } = await this.counts();
+    const predicted = new Int32Array(scored);
+    let logits = tensor('f32', [scored, 0]);
+    const result = await this.connection.stream('SELECT predicted, logits FROM scores ORDER BY idx');
+    let at = 0;
+    for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk()) {
+      const [classes, scores] = part.getColumns();
+      for (let i = 0; i < part.rowCount; i++, at++) {
+        const row = (scores[i] as DuckDBListValue).items as number[];
+        if (at === 0) logits = tensor('f32', [scored, row.length]);
+        predicted[at] = classes[i] as number;
+        logits.data.set(row, at * row.length);
+      }
+    }
+    return { predicted, logits };
   }
 
   /** Replaces the ranking: `order` holds positions into `indices`, best first. */
