@@ -8,11 +8,11 @@ export const criterionSources = {
   margin: 'logits',
   kurtosis: 'saliency',
   dice: 'saliency',
+  roi_area: 'roi',
   mc_entropy: 'dropout',
   mc_epistemic: 'dropout',
   mc_aleatoric: 'dropout',
   bald: 'dropout',
-  roi_area: 'roi',
 } as const;
 
 export type Criterion = keyof typeof criterionSources;
