@@ -44,6 +44,14 @@ export function simplify(graph: Graph, inference: Inference, outputs: readonly s
   return { ...graph, nodes: nodes.reverse(), initializers };
 }
 
+/** Only what leads to `output`, with everything that is made of constants alone computed. */
+export function withPlainWeights(graph: Graph, output: string): Graph {
+  const known = new Inference(graph, () => undefined, Infinity);
+  // A class token repeated for the example's batch stays one token, so that it is learned once and follows the batch.
+  for (const node of graph.nodes) if (node.op !== 'Expand' && node.op !== 'Tile') known.visit(node);
+  return simplify(graph, known, [output]);
+}
+
 /**
  * The graph under other value names. A value that a subgraph captures keeps its name.
  * @returns the new graph; `names` that were captured are left as they are

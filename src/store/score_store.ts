@@ -1,65 +1,21 @@
 import { join } from 'node:path';
-import {
-  type DuckDBInstance,
-  FLOAT,
-  LIST,
-  type DuckDBAppender,
-  type DuckDBConnection,
-  type DuckDBListValue,
-  type DuckDBValue,
-} from '@duckdb/node-api';
-import { criteria, forCriteria, type Criteria } from '../core/criteria.js';
-import { SightlineError, type ErrorData } from '../core/errors.js';
+import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBListValue, DuckDBValue } from '@duckdb/node-api';
+import { criteria, forCriteria } from '../core/criteria.js';
+import { SightlineError } from '../core/errors.js';
 import { tensor, type Tensor } from '../core/tensor.js';
 import { appendNumber as number, inTransaction, openDatabase } from './database.js';
+import {
+  sampleColumns,
+  toSample,
+  writeRow,
+  type QuarantineRow,
+  type RankedSample,
+  type ScoreRow,
+  type StoredSample,
+} from './score_rows.js';
 import { featureTable, rankedView, schema, schemaVersion } from './schema.js';
 
-/** A sample of the pool as the store keeps it. */
-export interface StoredSample {
-  index: number;
-  id: string;
-  path: string;
-  slice?: number;
-  label?: string;
-  mask?: string;
-  boxes?: { x0: number; y0: number; x1: number; y1: number }[];
-  patient?: string;
-  split?: string;
-}
-
-/** What the scoring pass finds for one sample. Numbers that do not exist are NaN (NULL in the store). */
-export interface ScoreRow {
-  index: number;
-  predicted: number;
-  confidence: number;
-  logits: Float32Array;
-  criteria: Criteria;
-  /** Radiomics in the order of the run's feature names. */
-  features: Float64Array;
-  /** The saliency map was constant. */
-  flat: boolean;
-  roi: 'mask' | 'boxes' | 'none';
-}
-
-/** A sample that could not be scored, and why. */
-export interface QuarantineRow {
-  index: number;
-  stage: string;
-  error: ErrorData;
-}
-
-/** A row of the ranking with the sample it belongs to. */
-export interface RankedSample extends StoredSample {
-  rank: number;
-  score: number;
-  predicted: number;
-  predictedClass: string;
-  confidence: number;
-  criteria: Criteria;
-  /** The run's radiomics by name. */
-  features: ReadonlyMap<string, number>;
-  roi: string;
-}
+export type { QuarantineRow, RankedSample, ScoreRow, StoredSample } from './score_rows.js';
 
 /**
  * The run's one durable place: a DuckDB file `store.duckdb` in the output folder. A chunk of the
@@ -136,17 +92,7 @@ export class ScoreStore {
         await this.connection.run(`DELETE FROM ${table}`);
       const kept = ['schema_version', ...Object.keys(facts)].map((key) => `'${key}'`);
       await this.connection.run(`DELETE FROM meta WHERE key NOT IN (${kept.join()})`);
-      await this.#append('samples', samples, (row, s) => {
-        row.appendInteger(s.index);
-        row.appendVarchar(s.id);
-        row.appendVarchar(s.path);
-        text(row, s.slice === undefined ? undefined : String(s.slice));
-        text(row, s.label);
-        text(row, s.mask);
-        text(row, s.boxes && JSON.stringify(s.boxes));
-        text(row, s.patient);
-        text(row, s.split);
-      });
+      await this.#append('samples', samples, writeRow.samples);
       await this.connection.run(featureTable(features) + rankedView(features));
       for (const [key, value] of Object.entries({ ...facts, features })) await this.setMeta(key, value);
     });
@@ -174,27 +120,14 @@ export class ScoreStore {
   /** One finished chunk, in one transaction: the resume point. */
   async commitChunk(chunk: number, scores: readonly ScoreRow[], quarantined: readonly QuarantineRow[]): Promise<void> {
     await this.transaction(async () => {
-      await this.#append('scores', scores, (row, s) => {
-        row.appendInteger(s.index);
-        row.appendInteger(s.predicted);
-        number(row, s.confidence);
-        row.appendList([...s.logits], LIST(FLOAT));
-        for (const name of criteria) number(row, s.criteria[name]);
-        row.appendBoolean(s.flat);
-        row.appendVarchar(s.roi);
-      });
+      await this.#append('scores', scores, writeRow.scores);
       if (this.#features.length) {
         await this.#append('features', scores, (row, s) => {
           row.appendInteger(s.index);
           this.#features.forEach((_, i) => number(row, s.features[i]));
         });
       }
-      await this.#append('quarantine', quarantined, (row, q) => {
-        row.appendInteger(q.index);
-        row.appendVarchar(q.stage);
-        row.appendVarchar(q.error.code);
-        row.appendVarchar(SightlineError.fromData(q.error).message);
-      });
+      await this.#append('quarantine', quarantined, writeRow.quarantine);
       await this.connection.run('INSERT INTO chunks VALUES ($1)', [chunk]);
     });
   }
@@ -316,10 +249,11 @@ export class ScoreStore {
     return files;
   }
 
-  async quarantined(limit: number): Promise<{ id: string; stage: string; code: string; message: string }[]> {
+  /** Samples that could not be scored, in pool order. @param limit how many at most; default: all */
+  async quarantined(limit?: number): Promise<{ id: string; stage: string; code: string; message: string }[]> {
     const rows = await this.#rows(
-      'SELECT id, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx LIMIT $1',
-      [limit],
+      `SELECT id, stage, code, message FROM quarantine JOIN samples USING (idx) ORDER BY idx ${limit === undefined ? '' : 'LIMIT $1'}`,
+      limit === undefined ? [] : [limit],
     );
     return rows.map(
       ([id, stage, code, message]) =>
@@ -365,26 +299,4 @@ export class ScoreStore {
       });
     }
   }
-}
-
-const sampleColumns = 'idx, id, path, slice, label, mask, boxes, patient, split';
-
-function toSample(row: DuckDBValue[]): StoredSample {
-  const [index, id, path, slice, label, mask, boxes, patient, split] = row.map((v) => v ?? undefined);
-  return {
-    index: index as number,
-    id: id as string,
-    path: path as string,
-    slice: slice === undefined ? undefined : Number(slice),
-    label: label as string | undefined,
-    mask: mask as string | undefined,
-    boxes: boxes === undefined ? undefined : (JSON.parse(boxes as string) as StoredSample['boxes']),
-    patient: patient as string | undefined,
-    split: split as string | undefined,
-  };
-}
-
-function text(row: DuckDBAppender, value: string | undefined): void {
-  if (value === undefined) row.appendNull();
-  else row.appendVarchar(value);
 }

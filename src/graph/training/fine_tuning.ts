@@ -2,9 +2,9 @@ import { expectArgument, SightlineError } from '../../core/errors.js';
 import { Rng } from '../../core/rng.js';
 import type { Classifier } from '../classifier.js';
 import { f32, i64, valuesOf, type Constant } from '../constant.js';
-import { Inference } from '../infer.js';
-import { describeNode, intAttribute, producersOf, type Graph, type Node } from '../ir.js';
-import { renameValues, simplify } from '../rewriting.js';
+import { findHeadLayer } from '../head_layer.js';
+import { describeNode, type Graph, type Node } from '../ir.js';
+import { renameValues, withPlainWeights } from '../rewriting.js';
 
 export interface FineTuningOptions {
   /** Classes of the new task. Default: the model's own, with its head as it is. */
@@ -41,77 +41,34 @@ export function prepareFineTuning(classifier: Classifier, options: FineTuningOpt
   return interfaced(headed, classifier, [classifier.batch, classifier.channels, height, width], classes);
 }
 
-/** Only what leads to `output`, with everything that is made of constants alone computed. */
-function withPlainWeights(graph: Graph, output: string): Graph {
-  const known = new Inference(graph, () => undefined, Infinity);
-  // A class token repeated for the example's batch stays one token, so that it is learned once and follows the batch.
-  for (const node of graph.nodes) if (node.op !== 'Expand' && node.op !== 'Tile') known.visit(node);
-  return simplify(graph, known, [output]);
-}
-
 function withNewHead(graph: Graph, logits: string, before: number, classes: number, seed: number): Graph {
-  const producers = producersOf(graph);
+  const found = findHeadLayer(graph, logits, before);
+  if ('obstacle' in found) throw noHead(found.obstacle.node, found.obstacle.value);
+  const { node, weights, axis, bias, passed } = found;
+  if (weights.type !== 'f32') throw noHead(node, node.outputs[0]);
   const initializers = new Map(graph.initializers);
   const nodes = [...graph.nodes];
-  const replace = (name: string, axis: number, inputs: number | undefined) => {
+  const inputs = weights.dims.reduce((n, dim) => n * dim, 1) / before;
+  const replace = (name: string, along: number) => {
     const old = graph.initializers.get(name) as Constant;
-    const dims = old.dims.map((dim, i) => (i === axis ? classes : dim));
-    initializers.set(name, drawn(dims, inputs ?? 1, seed, name));
+    const dims = old.dims.map((dim, i) => (i === along ? classes : dim));
+    initializers.set(name, drawn(dims, inputs, seed, name));
   };
-  let bias: string | undefined;
-  for (let at = logits; ;) {
-    const node = producers.get(at);
-    if (!node || node.domain !== '') throw noHead(node, at);
-    const constant = (index: number) => graph.initializers.get(node.inputs[index] ?? '');
-    switch (node.op) {
-      case 'Reshape': {
-        const target = constant(1);
-        const dims = target && Array.from(valuesOf(target));
-        if (dims?.includes(before)) {
-          const name = `${node.outputs[0]}/classes`;
-          initializers.set(
-            name,
-            i64(
-              [dims.length],
-              dims.map((dim) => (dim === before ? classes : dim)),
-            ),
-          );
-          nodes[nodes.indexOf(node)] = { ...node, inputs: [node.inputs[0], name] };
-        }
-        at = node.inputs[0];
-        continue;
-      }
-      case 'Identity':
-      case 'Flatten':
-      case 'Squeeze':
-      case 'Dropout':
-        at = node.inputs[0];
-        continue;
-      case 'Add': {
-        const index = [0, 1].find((i) => constant(i)?.dims.at(-1) === before);
-        if (index === undefined) throw noHead(node, at);
-        bias = node.inputs[index];
-        at = node.inputs[1 - index];
-        continue;
-      }
-      case 'Gemm':
-      case 'MatMul':
-      case 'Conv': {
-        const weights = constant(1);
-        const axis = node.op === 'MatMul' || (node.op === 'Gemm' && intAttribute(node, 'transB', 0) === 0) ? 1 : 0;
-        if (!weights || weights.dims[axis] !== before || weights.type !== 'f32') throw noHead(node, at);
-        const inputs = weights.dims.reduce((n, dim) => n * dim, 1) / before;
-        replace(node.inputs[1], axis, inputs);
-        for (const name of [bias, node.inputs[2]]) {
-          const old = name && graph.initializers.get(name);
-          if (name && old) replace(name, old.dims.length - 1, inputs);
-        }
-        return { ...graph, nodes, initializers };
-      }
-      default:
-        throw noHead(node, at);
-    }
+  replace(node.inputs[1], axis);
+  for (const name of [bias, node.inputs[2]]) {
+    const old = name && graph.initializers.get(name);
+    if (name && old) replace(name, old.dims.length - 1);
   }
+  for (const between of passed) {
+    const target = between.op === 'Reshape' ? graph.initializers.get(between.inputs[1]) : undefined;
+    const dims = target && Array.from(valuesOf(target));
+    if (!dims?.includes(before)) continue;
+    const name = `${between.outputs[0]}/classes`;
+    const adapted = dims.map((dim) => (dim === before ? classes : dim));
+    initializers.set(name, i64([dims.length], adapted));
+    nodes[nodes.indexOf(between)] = { ...between, inputs: [between.inputs[0], name] };
+  }
+  return { ...graph, nodes, initializers };
 }
 
 function drawn(dims: readonly number[], inputs: number, seed: number, name: string): Constant {

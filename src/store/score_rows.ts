@@ -1,0 +1,104 @@
+import { FLOAT, LIST, type DuckDBAppender, type DuckDBValue } from '@duckdb/node-api';
+import { criteria, type Criteria } from '../core/criteria.js';
+import { SightlineError, type ErrorData } from '../core/errors.js';
+import { appendNumber as number } from './database.js';
+
+/** A sample of the pool as the store keeps it. */
+export interface StoredSample {
+  index: number;
+  id: string;
+  path: string;
+  slice?: number;
+  label?: string;
+  mask?: string;
+  boxes?: { x0: number; y0: number; x1: number; y1: number }[];
+  patient?: string;
+  split?: string;
+}
+
+/** What the scoring pass finds for one sample. Numbers that do not exist are NaN (NULL in the store). */
+export interface ScoreRow {
+  index: number;
+  predicted: number;
+  confidence: number;
+  logits: Float32Array;
+  criteria: Criteria;
+  /** Radiomics in the order of the run's feature names. */
+  features: Float64Array;
+  /** The saliency map was constant. */
+  flat: boolean;
+  roi: 'mask' | 'boxes' | 'none';
+}
+
+/** A sample that could not be scored, and why. */
+export interface QuarantineRow {
+  index: number;
+  stage: string;
+  error: ErrorData;
+}
+
+/** A row of the ranking with the sample it belongs to. */
+export interface RankedSample extends StoredSample {
+  rank: number;
+  score: number;
+  predicted: number;
+  predictedClass: string;
+  confidence: number;
+  criteria: Criteria;
+  /** The run's radiomics by name. */
+  features: ReadonlyMap<string, number>;
+  roi: string;
+}
+
+/** Writes one row of the table of its name; the caller ends the row. */
+export const writeRow = {
+  samples(row: DuckDBAppender, s: StoredSample): void {
+    row.appendInteger(s.index);
+    row.appendVarchar(s.id);
+    row.appendVarchar(s.path);
+    text(row, s.slice === undefined ? undefined : String(s.slice));
+    text(row, s.label);
+    text(row, s.mask);
+    text(row, s.boxes && JSON.stringify(s.boxes));
+    text(row, s.patient);
+    text(row, s.split);
+  },
+  scores(row: DuckDBAppender, s: ScoreRow): void {
+    row.appendInteger(s.index);
+    row.appendInteger(s.predicted);
+    number(row, s.confidence);
+    row.appendList([...s.logits], LIST(FLOAT));
+    for (const name of criteria) number(row, s.criteria[name]);
+    row.appendBoolean(s.flat);
+    row.appendVarchar(s.roi);
+  },
+  quarantine(row: DuckDBAppender, q: QuarantineRow): void {
+    row.appendInteger(q.index);
+    row.appendVarchar(q.stage);
+    row.appendVarchar(q.error.code);
+    row.appendVarchar(SightlineError.fromData(q.error).message);
+  },
+};
+
+/** Columns of the table `samples`, in the order in which `toSample` reads them. */
+export const sampleColumns = 'idx, id, path, slice, label, mask, boxes, patient, split';
+
+export function toSample(row: DuckDBValue[]): StoredSample {
+  const [index, id, path, slice, label, mask, boxes, patient, split] = row.map((v) => v ?? undefined);
+  return {
+    index: index as number,
+    id: id as string,
+    path: path as string,
+    slice: slice === undefined ? undefined : Number(slice),
+    label: label as string | undefined,
+    mask: mask as string | undefined,
+    boxes: boxes === undefined ? undefined : (JSON.parse(boxes as string) as StoredSample['boxes']),
+    patient: patient as string | undefined,
+    split: split as string | undefined,
+  };
+}
+
+function text(row: DuckDBAppender, value: string | undefined): void {
+  if (value === undefined) row.appendNull();
+  else row.appendVarchar(value);
+}
