@@ -160,6 +160,7 @@ export {
   loopColumns,
   rankPool,
   strategies,
+  strategyContext,
   vectorsOf,
   type ChoosingStrategy,
   type LoopColumn,
@@ -170,6 +171,7 @@ export {
   type ScoringStrategy,
   type Strategy,
   type StrategyContext,
+  type StrategyOptions,
 } from './strategies/index.js';
 export { bordaCount, type BordaTerm } from './strategies/borda_count.js';
 export { rankOrder } from './selection/ranking.js';

@@ -2,13 +2,12 @@ import { openCpuBackend } from '../backend/index.js';
 import { openPool } from '../data/pool.js';
 import { ScoreStore, type RankedSample } from '../store/score_store.js';
 import {
-  defaultContext,
   findStrategy,
   rankPool,
   requireOnePass,
   requireReversible,
+  strategyContext,
   type Strategy,
-  type StrategyContext,
 } from '../strategies/index.js';
 import type { ScoreOptions } from './options.js';
 import { readPass, runScorePass, storeMemory } from './score_pass.js';
@@ -44,7 +43,7 @@ export interface ScoreSummary {
 export async function score(options: ScoreOptions): Promise<ScoreSummary> {
   const strategy = findStrategy(options.strategy ?? 'xal');
   const top = options.top ?? 50;
-  const context: StrategyContext = { ...defaultContext, ...definedOf(options) };
+  const context = strategyContext(options);
   requireOnePass(strategy);
   if (options.reverse) requireReversible(strategy, context);
   const started = performance.now();
@@ -59,7 +58,11 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     noteMissingRoi(strategy, counts, options);
 
     const pass = await readPass(store, model, scoring);
-    const { order, scores } = await rankPool(strategy, pass, context, { backend, count: top, reverse: options.reverse });
+    const { order, scores } = await rankPool(strategy, pass, context, {
+      backend,
+      count: top,
+      reverse: options.reverse,
+    });
     await store.writeRanking(order, pass.positions, scores);
     await store.setMeta('ranking', { strategy: strategy.name, top, reverse: options.reverse ?? false, ...context });
     const files = await store.export(options.out, top);
@@ -88,16 +91,15 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
 }
 
 function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: number }, options: ScoreOptions): void {
-  if (!strategy.uses?.includes('dice') || counts.withRoi === counts.scored) return;
-  options.onNotice?.(
-    counts.withRoi === 0
-      ? 'No sample has a region of interest (mask or boxes): ranked by uncertainty alone.'
-      : `${counts.scored - counts.withRoi} of ${counts.scored} samples have no region of interest: those are scored by uncertainty alone.`,
-  );
-}
-
-function definedOf(options: ScoreOptions): Partial<StrategyContext> {
-  const { seed, alpha, combine, uncertainty, radiomicsOf, borda } = options;
-  const given = { seed, alpha, combine, uncertainty, radiomicsOf, borda };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const without = counts.scored - counts.withRoi;
+  const none = 'No sample has a region of interest (mask or boxes)';
+  if (strategy.needs.includes('roi_area') && without === counts.scored) {
+    options.onNotice?.(`${none}: strategy ${strategy.name} has nothing to go by.`);
+  } else if (strategy.uses?.includes('dice') && without > 0) {
+    options.onNotice?.(
+      without === counts.scored
+        ? `${none}: ranked by uncertainty alone.`
+        : `${without} of ${counts.scored} samples have no region of interest: those are scored by uncertainty alone.`,
+    );
+  }
 }

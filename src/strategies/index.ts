@@ -23,6 +23,7 @@ import { typiclust } from './typiclust.js';
 import { xal } from './xal.js';
 import { xalRoiControl } from './xal_roi_control.js';
 
+export { strategyContext, type StrategyOptions } from './context.js';
 export { defaultContext } from './strategy.js';
 export { parseBorda, type BordaTerm } from './borda_count.js';
 export { loopColumns, requireOnePass, type LoopColumn } from './loop_columns.js';
