@@ -1,7 +1,7 @@
 import type { ProgressListener } from '../core/progress.js';
 import type { Binarisation } from '../features/binarisation.js';
 import type { RadiomicsClass } from '../features/radiomics/features.js';
-import type { BordaTerm } from '../strategies/index.js';
+import type { StrategyOptions } from '../strategies/index.js';
 
 /** How the model is read and fed. Everything left out is read from the graph, a sidecar JSON or its default. */
 export interface ModelOptions {
@@ -88,7 +88,8 @@ export interface ComputeOptions {
 }
 
 /** Options of a scoring pass. */
-export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSettings, ScoreRadiomics, ComputeOptions {
+export interface ScoreOptions
+  extends ModelOptions, ExplainOptions, DropoutSettings, ScoreRadiomics, ComputeOptions, StrategyOptions {
   /** Folder, glob or manifest (.csv, .jsonl, .parquet). */
   pool: string;
   /** Output folder. */
@@ -97,12 +98,6 @@ export interface ScoreOptions extends ModelOptions, ExplainOptions, DropoutSetti
   strategy?: string;
   /** How many samples to select. Default 50. */
   top?: number;
-  seed?: number;
-  alpha?: number;
-  combine?: 'sum' | 'product' | 'rank-sum';
-  uncertainty?: 'entropy' | 'margin';
-  /** Strategy borda: radiomics features and which end of each is labelled first. */
-  borda?: readonly BordaTerm[];
   /** Rank the other way round. */
   reverse?: boolean;
   /** Continue the run in `out`. Without it a folder that holds a run is refused. */
