@@ -32,7 +32,7 @@ export interface GainOptions extends Omit<TrainingChoices, 'startFrom' | 'resume
   iterations?: number;
   /**
    * Where the representative stands. `every-batch` (default): it takes the place of the last sample of every batch, so
-   * that one sample's effect stands out from noise. `once`: of the last sample of one batch an epoch, drawn by trial, as
+   * that one sample's effect stands out from noise (so much of one sample may well cost AUC: compare gains, not signs). `once`: of the last sample of one batch an epoch, drawn by trial, as
    * if it were one more labelled sample.
    */
   weight?: 'every-batch' | 'once';

@@ -101,8 +101,6 @@ async function openShared(
   const hasAuc = task === 'classification' || task === 'multi-label';
   expectArgument(hasAuc, 'task', 'classification or multi-label, which have an AUC', task);
   const batch = Math.min(options.batch ?? 16, labelled.length);
-  // A batch of one would be the representative alone.
-  expectArgument(batch >= 2, 'batch', 'at least 2, and as many labelled samples', batch);
   const ids = new Set([...labelled, ...representatives].map(({ id }) => id));
   const differ = ids.size === labelled.length + representatives.length;
   expectArgument(differ, 'samples', 'labelled samples and representatives with ids of their own', 'repeated ones');
@@ -121,6 +119,8 @@ async function openShared(
   const rows = await GatheredRows.read(feed);
   const readable = labelled.map(({ id }) => id).filter((id) => rows.has(id));
   const size = Math.min(batch, readable.length);
+  // A batch of one would be the representative alone.
+  expectArgument(size >= 2, 'batch', 'at least 2, and as many labelled samples', size);
   const { iterations = Math.max(10, Math.floor(readable.length / size)) } = options;
   const whole = Number.isSafeInteger(iterations) && iterations > 0;
   expectArgument(whole, 'iterations', 'a whole number from 1', iterations);

@@ -14,12 +14,13 @@ let folder: string;
 let model: string;
 let samples: GainSamples;
 
-/** Two classes that differ by where the bright half is; noise makes them overlap. `clear`: how much it stands out. */
-async function picture(index: number, label: 'left' | 'right', clear: number): Promise<Sample> {
+/** Stripes, upright or level, in noise. @param contrast how much they stand out of it */
+async function picture(index: number, label: 'upright' | 'level', contrast: number): Promise<Sample> {
   const rng = new Rng(6, 'picture', index);
   const pixels = Uint8Array.from({ length: size * size }, (_, p) => {
-    const bright = p % size < size / 2 === (label === 'left');
-    return Math.max(0, Math.min(255, 128 + (bright ? clear : -clear) + 45 * rng.normal()));
+    const across = label === 'upright' ? p % size : Math.floor(p / size);
+    const bright = across % 4 < 2;
+    return Math.max(0, Math.min(255, 128 + (bright ? contrast : -contrast) + 45 * rng.normal()));
   });
   const path = join(folder, `${index}.png`);
   await sharp(pixels, { raw: { width: size, height: size, channels: 1 } })
@@ -31,17 +32,17 @@ async function picture(index: number, label: 'left' | 'right', clear: number): P
 
 const settings = {
   ...{ arch: 'small-cnn', size, channels: 1, width: 0.25, batch: 4, mean: [0.5], std: [0.25], workers: 1 },
-  ...{ labels: ['left', 'right'], task: 'classification', seed: 5, augmentation: 'none', learningRate: 0.01 },
+  ...{ labels: ['upright', 'level'], task: 'classification', seed: 5, augmentation: 'none', learningRate: 0.01 },
 } satisfies Partial<TrainSamplesOptions>;
 const options = (more: Partial<GainOptions> = {}): GainOptions => ({ ...settings, trials: 4, iterations: 6, ...more });
 
 beforeAll(async () => {
   folder = await sharedFolder();
   const pictures = await Promise.all(
-    Array.from({ length: 60 }, (_, i) => picture(i, i % 2 ? 'right' : 'left', i < 12 || i >= 58 ? 30 : 6)),
+    Array.from({ length: 60 }, (_, i) => picture(i, i % 2 ? 'level' : 'upright', i >= 58 ? 25 : 10)),
   );
   const [labelled, validation, [useful]] = [pictures.slice(0, 12), pictures.slice(12, 58), pictures.slice(58)];
-  const mislabelled = { ...labelled[0], id: 'copy', label: 'right' };
+  const mislabelled = { ...labelled[0], id: 'copy', label: 'level' };
   samples = { labelled, validation, representatives: [useful, mislabelled] };
   const split = { training: labelled, validation: [], test: [] };
   ({
@@ -93,7 +94,7 @@ describe('measureGains', () => {
     expect([before[0], after.data[1]].every(Number.isFinite)).toBe(true);
     expect(after.data[0]).toBeNaN();
     expect(notices.join()).toMatch(/Left out: picture-58/);
-    const oneClass = { ...samples, validation: samples.validation.filter(({ label }) => label === 'left') };
+    const oneClass = { ...samples, validation: samples.validation.filter(({ label }) => label === 'upright') };
     expect((await measureGains(model, oneClass, few)).before[0]).toBeNaN();
 
     const refused = async (parts: Partial<GainSamples>, more: Partial<GainOptions>, message: RegExp) =>
