@@ -10,6 +10,7 @@ export { score, type ScoreSummary } from './engine/score.js';
 export { trainModel as train, trainSamples, type TrainSummary } from './engine/train.js';
 export { learnLatents, type LatentOptions, type Latents } from './engine/latents.js';
 export { openEncoder, type Encoder } from './engine/encoder.js';
+export { measureGains, type GainOptions, type GainResult, type Gains, type GainSamples } from './engine/gains.js';
 export { evaluateModel as evaluate, type EvaluateOptions, type EvaluateSummary } from './engine/evaluate.js';
 export type { TrainOptions, TrainSamplesOptions } from './engine/train_options.js';
 export { explainSamples, type Explained } from './engine/explain.js';

@@ -6,7 +6,6 @@ import type { BatchSource } from '../training/batch_source.js';
 import { TrainingFeed } from '../training/feed/feed.js';
 import { flatTargets } from '../training/flat_targets.js';
 import type { Split } from '../training/feed/split.js';
-import type { Targets } from '../training/feed/targets.js';
 import type { LossSettings } from '../training/training_step.js';
 import type { QuarantinedSample } from '../training/feed/quarantine.js';
 import { openTrainingStep, trainingRuntime } from '../training/open_training_step.js';
@@ -18,7 +17,7 @@ import { validate, type TrainingTask, type ValidationMetrics } from '../training
 import type { TrainOptions, TrainSamplesOptions } from './train_options.js';
 import { withWeightsOf } from './start_weights.js';
 import { trainedModelFiles, writeTrainedModel } from './trained_model.js';
-import { openTrainingData, targetSettings, taskOf } from './training_data.js';
+import { openTrainingData, outputLabels, targetSettings, taskOf } from './training_data.js';
 import {
   epochsOf,
   lengthOf,
@@ -108,7 +107,7 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
     const loss = lossSettings(task, options, targets, split.training.length);
     const optimiser = optimiserSettings(options, feed.iterations);
     const { batchNorm, runtime, provider, threads, alignmentLayer: layer } = options;
-    const labels = labelsFor(task, targets);
+    const labels = outputLabels(task, targets);
     const initial = openNetwork(options, outputChannels(task, targets, preprocessing));
     const network = options.startFrom ? withWeightsOf(initial, options.startFrom, labels) : initial;
     const stepSettings = (size: number) => ({
@@ -163,13 +162,6 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
 
 function filesOf(out: string, store: string): Pick<TrainSummary, 'out' | 'files'> {
   return { out, files: { ...trainedModelFiles(out), historyCsv: join(out, 'history.csv'), store } };
-}
-
-/** Names of the outputs. One output of two classes: both names, the second is what it stands for. */
-function labelsFor(task: TrainingTask, { classes, settings }: Targets): readonly string[] {
-  if (task === 'segmentation') return classes.length ? ['background', ...classes] : [];
-  if (settings.kind !== 'multi-label' || classes.length > 1) return classes;
-  return settings.none?.length === 1 ? [settings.none[0], classes[0]] : classes;
 }
 
 function activationOf(kind: LossSettings['kind'], channels: number): 'softmax' | 'sigmoid' | null {

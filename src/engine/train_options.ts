@@ -142,6 +142,9 @@ export interface TrainSamplesOptions
   onNotice?: (message: string) => void;
 }
 
+/** What a training is, wherever it is kept. */
+export type TrainingChoices = Omit<TrainSamplesOptions, 'out'>;
+
 /** Options of `train`. */
 export interface TrainOptions extends TrainSamplesOptions, SplitOptions {
   /** Folder, glob or manifest. */

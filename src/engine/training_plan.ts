@@ -14,10 +14,10 @@ import type { Fingerprint } from '../training/run_folder.js';
 import type { Schedule } from '../training/schedules.js';
 import type { LossSettings } from '../training/training_step.js';
 import type { TrainingTask } from '../training/validation.js';
-import type { TrainSamplesOptions } from './train_options.js';
+import type { TrainingChoices } from './train_options.js';
 
 /** The network with its initial weights. @param classes channels of the output; 0 for reconstruction */
-export function openNetwork(options: TrainSamplesOptions, classes: number): Graph {
+export function openNetwork(options: TrainingChoices, classes: number): Graph {
   const { arch, model, size = 224, width, dropout, seed } = options;
   if (Boolean(arch) === Boolean(model)) {
     throw new SightlineError('E_ARGUMENT', {
@@ -38,10 +38,10 @@ export function openNetwork(options: TrainSamplesOptions, classes: number): Grap
   return buildModel(arch!, built);
 }
 
-const sizeFor = ({ size = 224 }: TrainSamplesOptions) => ({ size: [size, size] as const });
+const sizeFor = ({ size = 224 }: TrainingChoices) => ({ size: [size, size] as const });
 
 /** How images are brought to the network's input. */
-export function trainingPreprocessing(options: TrainSamplesOptions): Preprocessing {
+export function trainingPreprocessing(options: TrainingChoices): Preprocessing {
   const { model, mean = [0], std = [1], resize = 'stretch', window, axis } = options;
   const [height, width] = (model && readClassifier(model).size) || sizeFor(options).size;
   const channels = channelsOf(options);
@@ -60,7 +60,7 @@ export function trainingPreprocessing(options: TrainSamplesOptions): Preprocessi
   return { channels, height, width, mean: each('mean', mean), std: deviations, resize, window, axis };
 }
 
-function channelsOf({ channels, arch, model }: TrainSamplesOptions): number {
+function channelsOf({ channels, arch, model }: TrainingChoices): number {
   if (model) return readClassifier(model).channels;
   return channels ?? (arch === 'unet' || arch === 'autoencoder' ? 1 : 3);
 }
@@ -73,7 +73,7 @@ export function outputChannels(task: TrainingTask, targets: Targets, preprocessi
 /** @param counts training samples of each class */
 export function lossSettings(
   task: TrainingTask,
-  options: TrainSamplesOptions,
+  options: TrainingChoices,
   targets: Targets,
   samples: number,
 ): LossSettings {
@@ -111,7 +111,7 @@ export function lossSettings(
 }
 
 /** @param iterations batches of an epoch */
-export function optimiserSettings(options: TrainSamplesOptions, iterations: number): Partial<OptimiserOptions> {
+export function optimiserSettings(options: TrainingChoices, iterations: number): Partial<OptimiserOptions> {
   const { optimiser = 'adam', beta1, beta2, weightDecay, clipNorm, freeze, momentum = 0.9, accumulate = 1 } = options;
   const { learningRate: rate = 1e-3, schedule = 'constant', warmUp = 0, stepEpochs = 10, stepFactor = 0.1 } = options;
   const perEpoch = Math.ceil(iterations / accumulate);
@@ -130,16 +130,16 @@ export function optimiserSettings(options: TrainSamplesOptions, iterations: numb
 }
 
 /** Ten, where neither epochs nor iterations are given. */
-export const epochsOf = ({ epochs, iterations }: TrainSamplesOptions): number | undefined =>
+export const epochsOf = ({ epochs, iterations }: TrainingChoices): number | undefined =>
   epochs ?? (iterations === undefined ? 10 : undefined);
 
 /** Of a run that is over, what decides its weights too. */
-export const lengthOf = (options: TrainSamplesOptions): string =>
+export const lengthOf = (options: TrainingChoices): string =>
   digest([epochsOf(options), options.iterations, options.patience]);
 
 /** What decides a run's weights, by subject. How long it is to last is absent: a finished run may go on. */
 export async function trainingFingerprint(
-  options: TrainSamplesOptions,
+  options: TrainingChoices,
   split: Split,
   facts: {
     task: TrainingTask;
