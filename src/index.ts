@@ -139,7 +139,20 @@ export {
   type RoundOverlap,
   type SetOverlap,
 } from './statistics/selection_overlap.js';
+export { asFinding, findingClasses } from './loop/finding.js';
+export { chooseInitial, type InitialSet } from './loop/initial_set.js';
+export { checkPatients } from './loop/leak_check.js';
+export { switchedSplit, type SwitchSettings } from './loop/pool_switch.js';
 export { cellsOf, readRunConfig, type Cell, type RunConfig } from './loop/run_config.js';
+export { batchSize } from './loop/schedule.js';
+export {
+  dearestQuery,
+  nextCount,
+  stopReason,
+  type BudgetRules,
+  type RoundOutcome,
+  type StopReason,
+} from './loop/stop_rule.js';
 export { SimulatedAnnotator, type AnnotatorSettings, type LabelNoise } from './loop/simulated_annotator.js';
 export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
 
