@@ -1,5 +1,4 @@
 import type { Criterion } from '../core/criteria.js';
-import { SightlineError } from '../core/errors.js';
 import { tensor } from '../core/tensor.js';
 import type { Sample } from '../data/types.js';
 import { scorePass, type ScoredPass } from '../engine/score_pass.js';
@@ -31,7 +30,12 @@ export async function acquire(round: SelectionRound): Promise<StageFindings> {
     await round.store.quarantine(round.round, seen.pass.quarantined);
     context.maximumEntropy = seen.pass.maximumEntropy;
   }
-  const scored = seen ? scoredPool(seen) : blindPool(pool, classes.length);
+  const scored = seen
+    ? scoredRows(seen.pass, range(0, seen.poolRows), range(seen.poolRows, seen.pass.ids.length))
+    : blindPool(
+        pool.map(({ id }) => id),
+        classes.length,
+      );
   const prepared = seen ? await prepare(round, strategy, seen) : nothing;
   const free = [...scored.ids.keys()].filter((row) => !prepared.asked.has(scored.ids[row]));
   const candidates = takeRows({ ...scored, features: new Map([...scored.features, ...prepared.columns]) }, free);
@@ -74,16 +78,10 @@ export function contextOf({ entry, seed }: Pick<SelectionRound, 'entry' | 'seed'
   return { ...defaultContext, ...defined, seed };
 }
 
-/** Whether anything has to be known of the samples: a random order needs nothing. */
+/** Whether a model has to look at the pool: a random order needs nothing but ids. */
 export function needsModel(strategy: Strategy, context: StrategyContext): boolean {
-  const { needs, uses = [], columns = [] } = strategy;
-  const named = strategy.features?.(context) ?? [];
-  return needs.length + uses.length + columns.length + named.length > 0 || readsPool(strategy, context);
+  return !strategy.blind || vectorsOf(strategy, context).size > 0;
 }
-
-/** Strategies that choose, or whose vectors are asked for, read predictions as well. */
-const readsPool = (strategy: Strategy, context: StrategyContext): boolean =>
-  strategy.choose !== undefined || vectorsOf(strategy, context).size > 0 || strategy.name === 'random-stratified';
 
 /** A pass over the pool; rows of labelled samples, where the strategy wants their vectors, after those of the pool. */
 interface Seen {
@@ -136,16 +134,16 @@ async function prepare(round: SelectionRound, strategy: Strategy, seen: Seen): P
   return nothing;
 }
 
-/** The pool's rows of a pass as strategies take them. */
-function scoredPool({ pass, poolRows }: Seen): ScoredPool {
-  const rows = Array.from({ length: poolRows }, (_, row) => row);
+/** Rows of a pass as strategies take them. @param labelled rows of samples that have labels */
+export function scoredRows(pass: ScoredPass, rows: readonly number[], labelled: readonly number[]): ScoredPool {
   const { embeddings } = pass;
-  const others = Array.from({ length: pass.ids.length - poolRows }, (_, i) => poolRows + i);
   return {
     ...takeRows(pass, rows),
-    ...(embeddings && others.length > 0 && { labelled: gatherRows(embeddings, others) }),
+    ...(embeddings && labelled.length > 0 && { labelled: gatherRows(embeddings, labelled) }),
   };
 }
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
 /** Some rows of a pool, in that order. */
 export function takeRows(pool: ScoredPool, rows: readonly number[]): ScoredPool {
@@ -170,13 +168,13 @@ export function takeRows(pool: ScoredPool, rows: readonly number[]): ScoredPool 
 }
 
 /** A pool of which nothing is known but its ids. */
-function blindPool(pool: readonly Sample[], classes: number): ScoredPool {
+export function blindPool(ids: readonly string[], classes: number): ScoredPool {
   return {
-    ids: pool.map(({ id }) => id),
+    ids,
     columns: {} as ScoredPool['columns'],
     features: new Map(),
-    predicted: new Int32Array(pool.length).fill(-1),
-    probabilities: tensor('f64', [pool.length, classes]),
+    predicted: new Int32Array(ids.length).fill(-1),
+    probabilities: tensor('f64', [ids.length, classes]),
     activation: 'softmax',
   };
 }
@@ -196,10 +194,3 @@ function queriesOf(
 
 const candidatesColumns = (scored: ScoredPool, prepared: Prepared): ReadonlyMap<string, Float64Array> =>
   new Map([...scored.features, ...prepared.columns]);
-
-/** @throws SightlineError E_INTERNAL: a round's ranking and its queries do not belong together */
-export function expectSame(expected: readonly string[], found: readonly string[], where: string): void {
-  const at = expected.findIndex((id, i) => id !== found[i]);
-  if (at < 0 && expected.length === found.length) return;
-  throw new SightlineError('E_INTERNAL', { where, what: `rank ${at + 1} is ${found[at]}, and was ${expected[at]}` });
-}

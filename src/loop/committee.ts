@@ -45,7 +45,7 @@ async function memberPass(round: SelectionRound, member: number, epochs: number 
   const part = `committee-${member}`;
   const { files } = await watch.during('preparing', () =>
     trainSamples(
-      { training: [...labelled], validation: data.validation, test: [] },
+      { training: [...labelled], validation: [...data.validation], test: [] },
       {
         ...classifierOptions(round, roundFolder(round, round.round, part)),
         ...noiseOn(round.config.noise, 'training'),

@@ -7,6 +7,7 @@ import { ndcg } from '../statistics/ndcg.js';
 import { penaltyMatrix, type PenaltyMatrix } from '../statistics/penalty_matrix.js';
 import { meanOverlapByRound, overlapByRound, type MeanRoundOverlap } from '../statistics/selection_overlap.js';
 import type { StrategyRun } from '../statistics/strategy_run.js';
+import { fullySupervised } from './config/types.js';
 
 /** What one strategy under one seed has come to. */
 export interface RunOutcome {
@@ -21,9 +22,6 @@ export interface RunOutcome {
   /** Samples to choose from before round 1. */
   poolSize: number;
 }
-
-/** Strategies that label everything at once give the level that others are measured by. */
-export const fullySupervised = 'fully-supervised';
 
 /** How alike two strategies choose. */
 export interface PairComparison {

@@ -54,7 +54,9 @@ export async function runGrid(config: RunConfig, options: GridOptions = {}): Pro
     });
   }
   const data = await openLoopData(config, onNotice);
-  if (overwrite) for (const folder of [...cells.map((cell) => cell.folder), shared]) await rm(folder, { recursive: true, force: true });
+  if (overwrite)
+    for (const folder of [...cells.map((cell) => cell.folder), shared])
+      await rm(folder, { recursive: true, force: true });
   await mkdir(config.out, { recursive: true }).catch((error) => {
     throw SightlineError.from(error, 'E_OUTPUT', { where: config.out, what: 'the output folder cannot be created' });
   });

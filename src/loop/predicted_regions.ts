@@ -22,7 +22,7 @@ export async function predictedRegions(
   try {
     const { files } = await watch.during('preparing', () =>
       trainSamples(
-        { training: [...labelled], validation: data.validation, test: [] },
+        { training: [...labelled], validation: [...data.validation], test: [] },
         {
           ...segmentationOptions(round, roundFolder(round, round.round, 'regions')),
           ...noiseOn(round.config.noise, 'training'),

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { glob } from 'tinyglobby';
 import { writeFileAtomic } from '../core/files.js';
 import type { RunContext } from './round.js';
 
@@ -24,8 +25,14 @@ export async function writeStatus(
   await writeFileAtomic(join(folder, 'status.json'), `${JSON.stringify(status, null, 2)}\n`);
 }
 
-/** The status of the run in a folder; null where none has begun. */
-export async function readStatus(folder: string): Promise<RunStatus | null> {
-  const text = await readFile(join(folder, 'status.json'), 'utf8').catch(() => null);
-  return text === null ? null : (JSON.parse(text) as RunStatus);
+/** The runs of a grid's folder (`<strategy>/seed-<n>`), by name. */
+export async function findRuns(out: string): Promise<{ folder: string; status: RunStatus }[]> {
+  const files = await glob('*/seed-*/status.json', { cwd: out, absolute: true });
+  const runs = await Promise.all(
+    files.sort().map(async (file) => ({
+      folder: dirname(file),
+      status: JSON.parse(await readFile(file, 'utf8')) as RunStatus,
+    })),
+  );
+  return runs.sort((a, b) => (a.status.strategy === b.status.strategy ? a.status.seed - b.status.seed : 0));
 }

@@ -118,7 +118,9 @@ function describe({ runs, comparison, failures, files }: GridSummary): string[] 
       `${name}, mean over seeds; area: mean height of the curve over ${range}; tests against ${summary.reference}, paired by seed`,
       '  strategy                 seeds   area   ± s.d.    last   difference [95 %]         p (t)  p (Wilcoxon)  labels saved',
       ...summary.strategies.map(({ strategy, seeds, area, test, speedUp }) => {
-        const last = runs.filter((run) => run.strategy === strategy).map((run) => run.rounds.at(-1)?.metrics.get(name) ?? NaN);
+        const last = runs
+          .filter((run) => run.strategy === strategy)
+          .map((run) => run.rounds.at(-1)?.metrics.get(name) ?? NaN);
         const mean = last.reduce((sum, value) => sum + value, 0) / last.length;
         const tested = test
           ? `${signed(test.tTest.meanDifference)} [${signed(test.tTest.low)}, ${signed(test.tTest.high)}]   ${number(test.tTest.pValue)}      ${number(test.wilcoxon.pValue)}`
@@ -131,10 +133,12 @@ function describe({ runs, comparison, failures, files }: GridSummary): string[] 
   }
   const quarantined = runs.reduce((sum, run) => sum + run.quarantined, 0);
   if (quarantined) lines.push(`${quarantined} images could not be used: table quarantine of the runs' stores says why`);
-  for (const { cell, error } of failures) lines.push(`  ! ${cell.entry.name}, seed ${cell.seed}: ${error.message} [${error.code}]`);
+  for (const { cell, error } of failures)
+    lines.push(`  ! ${cell.entry.name}, seed ${cell.seed}: ${error.message} [${error.code}]`);
   lines.push('', `  comparison    ${files.comparison}`, `  all metrics   ${files.curves}`);
   return lines;
 }
 
 const bounds = { exact: '', 'at-least': '≥', 'at-most': '≤', unknown: '' };
-const signed = (value: number): string => (Number.isFinite(value) ? `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}` : '–');
+const signed = (value: number): string =>
+  Number.isFinite(value) ? `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}` : '–';

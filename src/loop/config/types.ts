@@ -72,8 +72,8 @@ export interface DeepFeaturesConfig {
   autoencoderEpochs?: number;
   /** Of the on-line random forest. Default 100. */
   trees: number;
-  /** Copies of the representative's image in a fine-tune. */
-  weight?: number;
+  /** Whether the representative is in every batch of a fine-tune (default), or once an epoch. */
+  weight?: 'every-batch' | 'once';
 }
 
 /** The name of a run that labels the whole pool in round 0: the level that strategies are measured against. */
