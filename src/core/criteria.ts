@@ -8,6 +8,7 @@ export const criterionSources = {
   margin: 'logits',
   kurtosis: 'saliency',
   dice: 'saliency',
+  roi_area: 'roi',
   mc_entropy: 'dropout',
   mc_epistemic: 'dropout',
   mc_aleatoric: 'dropout',

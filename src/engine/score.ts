@@ -83,7 +83,7 @@ async function rank(store: ScoreStore, strategy: Strategy, context: StrategyCont
 }
 
 function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: number }, options: ScoreOptions): void {
-  if (!strategy.uses?.includes('dice') || counts.withRoi === counts.scored) return;
+  if (!strategy.uses?.includes('dice') || options.roi === 'none' || counts.withRoi === counts.scored) return;
   options.onNotice?.(
     counts.withRoi === 0
       ? 'No sample has a region of interest (mask or boxes): ranked by uncertainty alone.'

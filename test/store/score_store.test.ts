@@ -85,9 +85,9 @@ describe('ScoreStore', () => {
     ]);
     store.close();
     expect(await readFile(files.scoresCsv, 'utf8')).toBe(
-      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,mc_entropy,mc_epistemic,mc_aleatoric,bald,roi,flat_map\n' +
-        '1,s1,/pool/1.png,0.9,lesion,0.75,0.1,0.25,0.5,3.0,0.2,,,,,mask,false\n' +
-        '2,s0,/pool/0.png,0.3,lesion,0.75,0.5,0.25,0.5,3.0,,,,,,none,false\n',
+      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,roi_area,mc_entropy,mc_epistemic,mc_aleatoric,bald,roi,flat_map\n' +
+        '1,s1,/pool/1.png,0.9,lesion,0.75,0.1,0.25,0.5,3.0,0.2,,,,,,mask,false\n' +
+        '2,s0,/pool/0.png,0.3,lesion,0.75,0.5,0.25,0.5,3.0,,,,,,,none,false\n',
     );
     expect((await readFile(files.selectionCsv, 'utf8')).trim().split('\n')).toHaveLength(2);
     expect(await readFile(files.quarantineCsv, 'utf8')).toContain(
