@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { openCpuBackend } from '../../src/backend/index.js';
 import { openPool, score, type ScoreOptions, type ScoreSummary } from '../../src/index.js';
 import { scorePass, type ScoredPass } from '../../src/engine/score_pass.js';
-import { strategies } from '../../src/strategies/index.js';
+import { rankPool, strategies, strategyContext } from '../../src/strategies/index.js';
 import { sharedFolder, temporaryFolder } from '../support/files.js';
 import { phantomSet, type PhantomSet } from '../support/phantoms.js';
 
@@ -17,7 +18,7 @@ beforeAll(async () => {
   const folder = await sharedFolder();
   scored = join(folder, 'scored');
   await run({ out: scored, strategy: 'core-set' });
-  const options = { model: set.model, batch: 4, vectors: { embeddings: true } };
+  const options = { model: set.model, batch: 4, workers: 1, vectors: { embeddings: true } };
   pass = await scorePass({ ...options, out: join(folder, 'pass'), samples: await openPool(set.manifest) });
 });
 
@@ -59,27 +60,44 @@ describe('strategies over one pass', () => {
     expect(new Set(ids(all)).size).toBe(24);
   });
 
-  it.each([...strategies.values()].filter((s) => !s.columns && !s.needs.some((need) => /^mc_|bald/.test(need))))(
-    '$name ranks the finished run again without scoring it, and as another run does with other workers',
-    async ({ name }) => {
-      const borda = [{ feature: 'firstorder_Mean', first: 'high' }] as const;
-      const again = name.startsWith('pyrad') || name === 'borda' ? null : await rankAgain({ strategy: name, borda });
-      if (again) expect(again.scoredNow).toBe(0);
-      const fresh = await run({ strategy: name, borda, workers: 1 });
-      expect(fresh.selection).toHaveLength(6);
-      if (again) expect(ids(again)).toEqual(ids(fresh));
-    },
+  // Radiomics and dropout are computed where they are asked for: tested on their own.
+  const onePass = [...strategies.values()].filter(
+    (strategy) => !strategy.columns && !/^pyrad|^borda|^mc-|^bald/.test(strategy.name),
   );
+  it.each(onePass)('$name ranks a finished run again, as over another pass with other workers', async (strategy) => {
+    const again = await rankAgain({ strategy: strategy.name, seed: 3 });
+    expect(again.scoredNow).toBe(0);
+    const context = { ...strategyContext({ seed: 3 }), maximumEntropy: pass.maximumEntropy };
+    const { order } = await rankPool(strategy, pass, context, { backend: openCpuBackend(), count: 6 });
+    expect(ids(again)).toEqual([...order.subarray(0, 6)].map((row) => pass.ids[row]));
+  });
 
-  it('embeddings are computed where a strategy or the diversity step reads them', async () => {
+  it('the diversity step: the first of entropy, then others of its first twelve', async () => {
+    const entropy = ids(await rankAgain({ strategy: 'entropy', top: 12 }));
+    const diverse = ids(await rankAgain({ strategy: 'entropy', diversity: 'k-center', diversityFactor: 2 }));
+    expect(diverse[0]).toBe(entropy[0]);
+    expect(entropy).toEqual(expect.arrayContaining(diverse));
+    expect(diverse).not.toEqual(entropy.slice(0, 6));
+  });
+
+  it('embeddings are kept where they are read; a run without them cannot be ranked by them', async () => {
     const plain = await run({ strategy: 'entropy' });
-    expect(existsSync(join(plain.out, 'embeddings.f32'))).toBe(false);
-    const diverse = await run({ strategy: 'entropy', diversity: 'k-center', diversityFactor: 2 });
-    // The first is that of entropy; all are among its first twelve.
-    const entropy = ids(await run({ strategy: 'entropy', top: 12 }));
-    expect(ids(diverse)[0]).toBe(entropy[0]);
-    expect(entropy).toEqual(expect.arrayContaining(ids(diverse)));
-    expect(ids(diverse)).not.toEqual(entropy.slice(0, 6));
+    await expect(run({ out: plain.out, resume: true, strategy: 'badge' })).rejects.toMatchObject({
+      code: 'E_RESUME_MISMATCH',
+      what: expect.stringContaining('vectors') as string,
+    });
+    await expect(run({ out: plain.out, resume: true, diversity: 'k-means' })).rejects.toMatchObject({
+      code: 'E_RESUME_MISMATCH',
+    });
+  });
+
+  it('kurtosis of the images in place of the maps', async () => {
+    const { selection, rankedBy } = await run({ strategy: 'kurtosis', radiomicsOf: 'image' });
+    expect(rankedBy).toEqual(['original_firstorder_Kurtosis']);
+    const values = selection.map((s) => s.features.get('original_firstorder_Kurtosis')!);
+    expect(values).toEqual([...values].sort((a, b) => b - a));
+    expect(selection.map((s) => s.score)).toEqual(values);
+    expect(values[0]).toBeGreaterThan(1); // a kurtosis that is not excess is 1 or more
   });
 
   it('the stratified batch has as many of each predicted class', async () => {
