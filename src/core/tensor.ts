@@ -56,3 +56,10 @@ export function uninitialised<T extends DType>(dtype: T, dims: readonly number[]
   const { buffer } = Buffer.allocUnsafeSlow(size * constructors[dtype].BYTES_PER_ELEMENT);
   return { dtype, dims, data: new constructors[dtype](buffer) as ArrayOf[T] };
 }
+
+/** A copy of bytes in shared memory, which every worker reads. */
+export function toShared(bytes: Uint8Array): SharedArrayBuffer {
+  const copy = new SharedArrayBuffer(bytes.byteLength);
+  new Uint8Array(copy).set(bytes);
+  return copy;
+}

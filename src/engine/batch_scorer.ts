@@ -1,70 +1,18 @@
-import { isOnDevice, openBackend, type Backend, type BackendName } from '../backend/index.js';
+import { isOnDevice, openBackend, type Backend } from '../backend/index.js';
 import { forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import { tensor, type Tensor } from '../core/tensor.js';
-import type { Preprocessing } from '../data/types.js';
 import { findExplanation } from '../explain/index.js';
-import { thresholdsOf, type Binarisation } from '../features/binarisation.js';
-import { probabilities, uncertainty, type Activation } from '../features/uncertainty.js';
-import { dice } from '../kernels/dice.js';
+import { probabilities, uncertainty } from '../features/uncertainty.js';
 import { histogram } from '../kernels/histogram.js';
-import { DropoutScorer, type DropoutSetup } from './dropout_scorer.js';
-import { greyImages, MapRadiomics, type MapRadiomicsSetup } from './map_radiomics.js';
-import { openSession, type ProviderName, type RuntimeName, type Session } from '../runtime/index.js';
-
-/** Everything a worker needs to open a model: plain data, and the ONNX bytes in shared memory. */
-export interface InferenceSetup {
-  onnx: SharedArrayBuffer;
-  runtime: RuntimeName;
-  provider: ProviderName | 'auto';
-  /** Threads inside one model run. */
-  threads: number;
-  backend: BackendName | 'auto';
-  batch: number;
-  /** How images were normalised. */
-  preprocessing: Preprocessing;
-  channels: number;
-  height: number;
-  width: number;
-  classes: number;
-  activation: Activation;
-  /** Name of the explanation, or null to score probabilities alone. */
-  explanation: string | null;
-  binarise: Binarisation | 'soft';
-  /** Radiomics of the saliency maps or the images, when a strategy needs them. */
-  radiomics: MapRadiomicsSetup | null;
-  /** Monte-Carlo dropout, when a criterion needs it. */
-  dropout: DropoutSetup | null;
-}
-
-/** One batch in shared memory. Holes (samples that could not be read) are zeros. */
-export interface InferenceTask {
-  /** f32[batch,C,H,W] */
-  images: SharedArrayBuffer;
-  /** u8[batch,H,W], non-zero inside the region of interest */
-  rois: SharedArrayBuffer;
-  /** Whether each slot has a region of interest. */
-  hasRoi: boolean[];
-  /** Class to explain per slot; −1 = the predicted one. */
-  classIndex: Int32Array;
-  /** Send the saliency maps back as well. */
-  wantMaps: boolean;
-}
-
-/** Per-slot results; NaN where a number does not exist. */
-export interface InferenceResult {
-  logits: Float32Array;
-  predicted: Int32Array;
-  confidence: Float64Array;
-  criteria: Criteria<Float64Array>;
-  flat: Uint8Array;
-  /** Radiomics, batch rows of as many numbers as the run has features. */
-  features: Float64Array;
-  /** f32[batch,H,W] in [0, 1], when asked for */
-  maps?: Float32Array;
-  /** Where it ran, for the run's metadata. */
-  ran: { provider: string; backend: string };
-}
+import { openSession, type Session } from '../runtime/index.js';
+import { AttentionScorer } from './attention_scorer.js';
+import { DropoutScorer } from './dropout_scorer.js';
+import type { InferenceResult, InferenceSetup, InferenceTask } from './inference.js';
+import { greyImages, MapRadiomics } from './map_radiomics.js';
+import { RegionPredictor } from './region_predictor.js';
+import { RegionScorer, type Regions } from './region_scorer.js';
+import { VectorMaker } from './vector_maker.js';
 
 const bins = 256;
 
@@ -74,20 +22,29 @@ export async function openBatchScorer(setup: InferenceSetup): Promise<BatchScore
   const session = await openSession(new Uint8Array(setup.onnx), { runtime, provider, threads });
   const backend = await openBackend({ prefer: setup.backend, threads });
   const dropout = setup.dropout ? await DropoutScorer.open(setup.dropout, setup) : null;
-  return new BatchScorer(setup, session, backend, dropout);
+  const { regionModel } = setup;
+  const predictor = regionModel ? await RegionPredictor.open(regionModel, setup) : null;
+  return new BatchScorer(setup, session, backend, dropout, predictor);
 }
 
-/** Runs one batch: model → saliency → histogram and Dice; only the numbers leave the device. */
+/** Runs one batch: model → saliency → histogram, Dice and vectors; only what was asked for leaves the device. */
 export class BatchScorer {
   readonly #radiomics: MapRadiomics | null;
+  readonly #regions: RegionScorer;
+  readonly #attention: AttentionScorer | null;
+  readonly #vectors: VectorMaker;
 
   constructor(
     private readonly setup: InferenceSetup,
     private readonly session: Session,
     private readonly backend: Backend,
     private readonly dropout: DropoutScorer | null,
+    predictor: RegionPredictor | null,
   ) {
     this.#radiomics = setup.radiomics && new MapRadiomics(setup.radiomics, backend);
+    this.#regions = new RegionScorer(setup, backend, predictor);
+    this.#attention = setup.attention ? new AttentionScorer(backend) : null;
+    this.#vectors = new VectorMaker(setup);
   }
 
   async run(task: InferenceTask): Promise<InferenceResult> {
@@ -97,7 +54,8 @@ export class BatchScorer {
     const logits = outputs.logits as Tensor<'f32'>;
     const criteria = forCriteria(() => new Float64Array(batch).fill(NaN));
     const prediction = this.#predict(logits.data, criteria);
-    const { features, ...explained } = await this.#explain(images, outputs, task, criteria);
+    const regions = await this.#regions.regionsOf(images, task, criteria);
+    const { features, maps, ...explained } = await this.#explain(images, outputs, task, regions, criteria);
     const ofImages = await this.#imageRadiomics(images);
     if (this.dropout) await this.dropout.score(outputs, batch, classes, criteria);
     return {
@@ -106,6 +64,9 @@ export class BatchScorer {
       ...explained,
       criteria,
       features: beside(batch, features, ofImages),
+      ...(task.wantMaps && { maps }),
+      hasRegion: regions.has,
+      vectors: await this.#vectors.make(images, outputs, this.#vectors.readsMaps ? maps : undefined),
       ran: { provider: placeOf(this.session), backend: this.backend.info.name },
     };
   }
@@ -147,36 +108,32 @@ export class BatchScorer {
     images: Tensor<'f32'>,
     outputs: Record<string, Tensor>,
     task: InferenceTask,
+    regions: Regions,
     criteria: Criteria<Float64Array>,
   ) {
-    const { batch, height, width, explanation, binarise } = this.setup;
-    if (!explanation) return { flat: new Uint8Array(batch), features: new Float64Array() };
+    const { batch, height, width, explanation } = this.setup;
+    if (!explanation) return { flat: new Uint8Array(batch), features: new Float64Array(), attention: [] };
 
+    const onHost = task.wantMaps || this.#vectors.readsMaps || this.#attention !== null;
     const classes = explainedClasses(task.classIndex, outputs.logits as Tensor<'f32'>);
     const saliency = await findExplanation(explanation).maps(
       { images, outputs, again: (others) => this.#forward(others, classes) },
       this.backend,
-      { height, width, keep: !task.wantMaps },
+      { height, width, keep: !onHost },
     );
     const maps = { ...saliency.maps, dims: [batch, height * width] };
     const { counts, binned } = await this.backend.run(histogram, { maps }, { bins, low: 0, high: 1 });
     for (let b = 0; b < batch; b++) criteria.kurtosis[b] = binned.data[b * 5 + 3];
 
-    if (task.hasRoi.some(Boolean)) {
-      const thresholds = await thresholdsOf(this.backend, maps, binarise === 'soft' ? 0 : binarise, counts);
-      const masks = tensor('u8', [batch, height * width], new Uint8Array(task.rois));
-      const overlap = await this.backend.run(dice, { maps, masks, thresholds }, { mode: binarise === 'soft' ? 1 : 0 });
-      task.hasRoi.forEach((has, b) => has && (criteria.dice[b] = overlap.dice.data[b]));
-    }
+    await this.#regions.compare(maps, counts, regions, criteria);
     const features = (await this.#radiomics?.score('saliency', maps, [height, width], counts)) ?? new Float64Array();
     // A map without evidence is no smooth and homogeneous one: it has no features.
     saliency.flat.data.forEach((flat, b) => flat && features.fill(NaN, ...rowOf(features, b, batch)));
     if (isOnDevice(maps)) maps.release();
-    return {
-      features,
-      flat: Uint8Array.from(saliency.flat.data),
-      ...(task.wantMaps && { maps: hostArray(saliency.maps) }),
-    };
+    const host = onHost ? hostArray(saliency.maps) : undefined;
+    const onGrid = host && tensor('f32', [batch, height, width], host);
+    const attention = onGrid && this.#attention ? await this.#attention.score(onGrid, task) : [];
+    return { features, flat: Uint8Array.from(saliency.flat.data), attention, ...(host && { maps: host }) };
   }
 }
 

@@ -7,7 +7,7 @@ import { compile } from '../graph/compile.js';
 import { importModel } from '../graph/model_import.js';
 import { exportOnnx } from '../graph/onnx_export.js';
 import { openSession } from '../runtime/index.js';
-import { describeModel } from './model.js';
+import { describeModel } from './model_description.js';
 import type { ComputeOptions, ModelOptions } from './options.js';
 
 /** A model ready to predict, with what its outputs mean. */
@@ -52,7 +52,7 @@ export async function openEvaluated(options: EvaluatedModelOptions, batch: numbe
 }
 
 /** Only `train` says in the metadata what a segmentation model is; null for all others. */
-function trainedMasks(model: string) {
+export function trainedMasks(model: string) {
   const { graph } = importModel(model);
   const task = graph.metadata.get('sightline.task');
   if (task === 'reconstruction') {

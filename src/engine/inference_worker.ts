@@ -1,5 +1,6 @@
 import { workerData, workerTask } from '../core/worker_pool.js';
-import { openBatchScorer, type BatchScorer, type InferenceSetup, type InferenceTask } from './batch_scorer.js';
+import { openBatchScorer, type BatchScorer } from './batch_scorer.js';
+import type { InferenceSetup, InferenceTask } from './inference.js';
 
 /** piscina entry: one model session per thread, opened with the first task. */
 let scorer: Promise<BatchScorer> | undefined;

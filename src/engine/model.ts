@@ -1,15 +1,18 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { SightlineError } from '../core/errors.js';
-import { readSidecar, type Sidecar } from '../data/sidecar.js';
+import { expectArgument, SightlineError } from '../core/errors.js';
+import { sizeOf, toShared } from '../core/tensor.js';
+import type { VectorWidths } from '../store/score_store.js';
 import type { Preprocessing, Sample } from '../data/types.js';
 import { defaultExplanation, findExplanation, type Explanation, type ExplanationSettings } from '../explain/index.js';
 import { maximumEntropy } from '../features/uncertainty.js';
-import { readClassifier, type Classifier } from '../graph/classifier.js';
+import type { Classifier } from '../graph/classifier.js';
 import { compile, type CompiledGraph } from '../graph/compile.js';
 import type { DropoutGraph } from '../graph/dropout.js';
 import { peakActivationBytes } from '../graph/memory.js';
-import type { InferenceSetup } from './batch_scorer.js';
+import { hashOf } from './file_hash.js';
+import type { InferenceSetup, VectorSetup } from './inference.js';
+import { describeModel } from './model_description.js';
+import { openRegionModel } from './region_model.js';
+import { embedding } from '../graph/passes/embedding.js';
 import type { DropoutSetup } from './dropout_scorer.js';
 import { resolveProvider, runsAlone } from '../runtime/index.js';
 import { planWidth } from './memory_plan.js';
@@ -20,7 +23,6 @@ import { withAlternatives } from './support.js';
 import { version } from '../core/version.js';
 
 const defaultBatch = 8;
-const defaultSize = [224, 224] as const;
 
 /** A classifier read, compiled and planned: all that a pipeline needs. */
 export interface OpenModel {
@@ -29,6 +31,8 @@ export interface OpenModel {
   width: PipelineWidth;
   /** Class names by predicted index. */
   labels: string[];
+  /** Numbers per vector, of the kinds that are computed. */
+  vectorWidths: VectorWidths;
   modelHash: string;
   targetLayer: string | null;
   classChoice: number | string;
@@ -50,6 +54,12 @@ export type OpenModelOptions = ModelOptions &
     dropout?: boolean;
     /** Radiomics to compute. Default none. */
     radiomicsClasses?: RadiomicsClasses;
+    /** Vectors to compute. Default none. */
+    vectors?: Partial<VectorSetup>;
+    /** Compare maps with the manifest's regions (pointing game and others). Default false. */
+    attention?: boolean;
+    /** Where the regions of the criterion `dice` come from: the manifest (default), nowhere, or a segmentation model. */
+    regions?: 'manifest' | 'none' | { model: string };
     seed?: number;
     onNotice?: (message: string) => void;
   };
@@ -68,15 +78,17 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   if (compiled.batchNote) notice(compiled.batchNote);
 
   const activation = classifier.multiLabel ? 'sigmoid' : 'softmax';
-  const onnx = shared(compiled.onnx);
+  const onnx = toShared(compiled.onnx);
   const dropout = compiled.dropout ? dropoutSetup(compiled.dropout, options) : null;
   const runtime = options.runtime ?? 'onnxruntime';
   const provider = await resolveProvider(runtime, options.provider);
   const { batch, channels, height, width } = compiled;
+  const { regions = 'manifest' } = options;
+  const regionModel = typeof regions === 'object' ? await openRegionModel(regions.model, preprocessing) : null;
   const plan = planWidth(
     {
-      modelBytes: onnx.byteLength + (dropout?.onnx.byteLength ?? 0),
-      activationBytes: peakActivationBytes(classifier.graph) * batch,
+      modelBytes: onnx.byteLength + (dropout?.onnx.byteLength ?? 0) + (regionModel?.setup.onnx.byteLength ?? 0),
+      activationBytes: (peakActivationBytes(classifier.graph) + (regionModel?.activationBytes ?? 0)) * batch,
       slotBytes: batch * height * width * (4 * channels + 1),
       singleSession: runsAlone(provider),
     },
@@ -99,6 +111,10 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     binarise: options.binarise ?? 0.5,
     radiomics: radiomicsSetup(options),
     dropout,
+    roi: typeof regions === 'object' ? 'predicted' : regions,
+    regionModel: regionModel?.setup ?? null,
+    attention: options.attention ?? false,
+    vectors: vectorSetup(options),
   };
   const classChoice = options.class ?? 'predicted';
   const modelHash = await hashOf(classifier.files);
@@ -107,6 +123,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     preprocessing,
     width: plan,
     labels,
+    vectorWidths: vectorWidths(setup, compiled),
     modelHash,
     targetLayer: compiled.targetLayer ?? null,
     classChoice,
@@ -124,6 +141,10 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       class: classChoice,
       binarise: setup.binarise,
       radiomics: setup.radiomics,
+      vectors: setup.vectors,
+      attention: setup.attention,
+      roi: setup.roi,
+      regionModelHash: regionModel?.hash ?? null,
       dropout: dropout && { ...describeDropout(dropout), at: compiled.dropout?.placement },
       runtime,
       provider,
@@ -131,37 +152,6 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
       batch,
     },
   };
-}
-
-/** What a model is: its graph, how it is fed, and what its outputs are called. */
-export interface ModelDescription {
-  classifier: Classifier;
-  preprocessing: Preprocessing;
-  labels: string[];
-}
-
-/**
- * Reads model, sidecar and flags (flags win over the sidecar, the sidecar over the graph).
- * @throws SightlineError E_NOT_FOUND, E_MODEL_FORMAT, E_MODEL_UNSUPPORTED, E_ARGUMENT
- */
-export function describeModel(
-  options: ModelOptions & { layer?: string; onNotice?: (message: string) => void },
-): ModelDescription {
-  const notice = options.onNotice ?? (() => {});
-  const sidecar = findSidecar(options);
-  const size = options.size ?? sidecar.size;
-  const classifier = readClassifier(options.model, {
-    activation: options.activation ?? sidecar.activation,
-    size,
-    targetLayer: options.layer,
-  });
-  const preprocessing = resolvePreprocessing(options, sidecar, classifier, size, notice);
-  if (classifier.activationSource === 'assumed') {
-    notice(
-      `The graph ends in raw scores: taken as ${classifier.multiLabel ? 'sigmoid' : 'softmax'} (--activation says otherwise).`,
-    );
-  }
-  return { classifier, preprocessing, labels: classNames(options, sidecar, classifier) };
 }
 
 /** Compiles with what the explanation needs; a model that cannot have it is compiled for its probabilities alone. */
@@ -175,18 +165,38 @@ function compileFor(
   const size = [height, width] as const;
   const { dropoutAt, dropoutRate, dropoutUnit } = options;
   const dropout = options.dropout ? { placement: dropoutAt, rate: dropoutRate, unit: dropoutUnit } : undefined;
-  const common = { batch: options.batch ?? defaultBatch, size, dropout };
+  const besides = options.vectors?.embeddings ? [embedding()] : [];
+  const common = { batch: options.batch ?? defaultBatch, size, dropout, passes: besides };
   try {
-    return { compiled: compile(classifier, { ...common, passes: explanation.passes(settings) }), noSaliency: null };
+    const passes = [...explanation.passes(settings), ...besides];
+    return { compiled: compile(classifier, { ...common, passes }), noSaliency: null };
   } catch (error) {
     if (!(error instanceof SightlineError) || !['E_MODEL_UNSUPPORTED', 'E_OP_UNSUPPORTED'].includes(error.code)) {
       throw error;
     }
+    // Penultimate features that do not exist are the obstacle to name: nothing takes their place.
+    const compiled = compile(classifier, common);
     const obstacle = withAlternatives(error, classifier, settings, size);
     // A layer or method that was asked for by name must not be dropped silently.
     if (options.layer || options.explain) throw obstacle;
-    return { compiled: compile(classifier, common), noSaliency: obstacle };
+    return { compiled, noSaliency: obstacle };
   }
+}
+
+function vectorSetup({ vectors }: OpenModelOptions): VectorSetup {
+  const { embeddings = false, maps = null } = vectors ?? {};
+  if (maps) {
+    const whole = Number.isSafeInteger(maps.size) && maps.size >= 1;
+    expectArgument(whole, 'vectors.maps.size', 'a whole number from 1', maps.size);
+  }
+  return { embeddings, maps };
+}
+
+function vectorWidths({ vectors, batch }: InferenceSetup, { dims }: CompiledGraph): VectorWidths {
+  return {
+    ...(vectors.embeddings && { embeddings: sizeOf(dims.embedding) / batch }),
+    ...(vectors.maps && { maps: vectors.maps.size ** 2 }),
+  };
 }
 
 function radiomicsSetup(options: OpenModelOptions): MapRadiomicsSetup | null {
@@ -199,7 +209,7 @@ const defaultPasses = 20;
 
 function dropoutSetup({ onnx, feeds, masks }: DropoutGraph, options: OpenModelOptions): DropoutSetup {
   const passes = options.dropoutPasses ?? defaultPasses;
-  return { onnx: shared(onnx), feeds, masks, passes, seed: options.seed ?? 0 };
+  return { onnx: toShared(onnx), feeds, masks, passes, seed: options.seed ?? 0 };
 }
 
 /** The settings that decide the stochastic passes' results. */
@@ -207,40 +217,9 @@ export function describeDropout({ passes, seed, masks }: DropoutSetup): Record<s
   return { passes, seed, masks: masks.map(({ dims, rate }) => ({ dims, rate })) };
 }
 
-/** A copy in shared memory, which every worker reads. */
-function shared(bytes: Uint8Array): SharedArrayBuffer {
-  const copy = new SharedArrayBuffer(bytes.byteLength);
-  new Uint8Array(copy).set(bytes);
-  return copy;
-}
-
 /** What a preprocessed pixel can be at least and at most, per channel. */
 function pixelRange({ mean, std }: Preprocessing): Pick<ExplanationSettings, 'low' | 'high'> {
   return { low: mean.map((m, c) => -m / std[c]), high: mean.map((m, c) => (1 - m) / std[c]) };
-}
-
-function findSidecar(options: ModelOptions): Sidecar {
-  if (options.sidecar) return readSidecar(options.sidecar);
-  // A TensorFlow.js model is a .json file itself: model.json → model.sidecar.json.
-  const beside = options.model.replace(/\.onnx$/i, '').replace(/\.json$/i, '.sidecar') + '.json';
-  return existsSync(beside) ? readSidecar(beside) : {};
-}
-
-function classNames(options: ModelOptions, sidecar: Sidecar, classifier: Classifier): string[] {
-  const given = options.labels ?? sidecar.labels ?? classifier.labels;
-  // One sigmoid output decides between two classes.
-  const expected = classifier.classes === 1 ? 2 : classifier.classes;
-  if (!given)
-    return classifier.classes === 1 ? ['negative', 'positive'] : Array.from({ length: expected }, (_, k) => String(k));
-  if (classifier.classes === 1 && given.length === 1) return [`not ${given[0]}`, given[0]];
-  if (given.length !== expected) {
-    throw new SightlineError('E_ARGUMENT', {
-      where: 'labels',
-      what: `the model has ${expected} classes but ${given.length} names were given`,
-      remedy: 'Give one name per output, in the order of the outputs.',
-    });
-  }
-  return [...given];
 }
 
 function classSelector(choice: number | string, labels: string[], classes: number): OpenModel['classFor'] {
@@ -261,52 +240,4 @@ function classSelector(choice: number | string, labels: string[], classes: numbe
     });
   }
   return () => number;
-}
-
-function resolvePreprocessing(
-  options: ModelOptions,
-  sidecar: Sidecar,
-  classifier: Classifier,
-  size: readonly [number, number] | undefined,
-  notice: (message: string) => void,
-): Preprocessing {
-  const mean = options.mean ?? sidecar.mean;
-  const std = options.std ?? sidecar.std;
-  const { channels } = classifier;
-  const [height, width] = size ?? classifier.size ?? defaultSize;
-  if (!mean && !std) notice('No --mean and --std given: pixels go into the model as they are, in [0, 1].');
-  return {
-    channels,
-    height,
-    width,
-    mean: perChannel('mean', mean ?? [0], channels),
-    std: perChannel('std', std ?? [1], channels),
-    resize: options.resize ?? sidecar.resize ?? 'stretch',
-    window: options.window ?? sidecar.window,
-    axis: options.axis,
-  };
-}
-
-function perChannel(name: string, values: readonly number[], channels: number): number[] {
-  if (values.length === 1) return new Array<number>(channels).fill(values[0]);
-  if (values.length !== channels) {
-    throw new SightlineError('E_ARGUMENT', {
-      where: name,
-      what: `expected 1 or ${channels} numbers (the model has ${channels} input channels), received ${values.length}`,
-    });
-  }
-  if (name === 'std' && values.some((v) => !(v > 0))) {
-    throw new SightlineError('E_ARGUMENT', {
-      where: name,
-      what: `expected positive numbers, received ${values.join(', ')}`,
-    });
-  }
-  return [...values];
-}
-
-/** SHA-256 of a model's files one after another, its weights' included. */
-async function hashOf(files: readonly string[]): Promise<string> {
-  const hash = createHash('sha256');
-  for (const file of files) for await (const part of createReadStream(file)) hash.update(part as Buffer);
-  return hash.digest('hex');
 }

@@ -71,6 +71,14 @@ export interface DropoutSettings {
   dropoutUnit?: 'channel' | 'element';
 }
 
+/** Where the regions of interest come from that `dice` and `roi_area` are about. */
+export interface RegionOptions {
+  /** The manifest's masks and boxes (default), or none: as if there were none. */
+  roi?: 'manifest' | 'none';
+  /** A U-Net as `train` writes it, which predicts a region for every sample in place of the manifest's. */
+  roiModel?: string;
+}
+
 /** Where and how wide the work runs. */
 export interface ComputeOptions {
   /** Kernel backend. Default auto. */
@@ -89,7 +97,14 @@ export interface ComputeOptions {
 
 /** Options of a scoring pass. */
 export interface ScoreOptions
-  extends ModelOptions, ExplainOptions, DropoutSettings, ScoreRadiomics, ComputeOptions, StrategyOptions {
+  extends
+    ModelOptions,
+    ExplainOptions,
+    DropoutSettings,
+    ScoreRadiomics,
+    RegionOptions,
+    ComputeOptions,
+    StrategyOptions {
   /** Folder, glob or manifest (.csv, .jsonl, .parquet). */
   pool: string;
   /** Output folder. */

@@ -1,9 +1,8 @@
-import { forCriteria } from '../core/criteria.js';
 import { WorkerPool } from '../core/worker_pool.js';
 import type { DecodeResult, DecodeTask } from '../data/decode.js';
 import type { Preprocessing, Sample } from '../data/types.js';
-import type { QuarantineRow, ScoreRow } from '../store/score_store.js';
-import type { InferenceResult, InferenceSetup, InferenceTask } from './batch_scorer.js';
+import { collectBatch, type BatchOutcome } from './batch_outcome.js';
+import type { InferenceResult, InferenceSetup, InferenceTask } from './inference.js';
 
 /** Widths of the pipeline; none of them changes a result. */
 export interface PipelineWidth {
@@ -19,14 +18,6 @@ export interface PipelineWidth {
 export interface Batch {
   samples: readonly Sample[];
   classIndex: readonly number[];
-}
-
-/** What became of a batch. `saliency(i)` is sample i's map f32[H,W] when maps were asked for. */
-export interface BatchOutcome {
-  scores: ScoreRow[];
-  quarantined: QuarantineRow[];
-  maps: Map<number, Float32Array>;
-  ran: InferenceResult['ran'];
 }
 
 /** Shared memory of one batch. */
@@ -75,7 +66,7 @@ export class Pipeline {
         return d !== undefined && d.ok && d.roi !== 'none';
       });
       const result = await this.#sessions.run({ ...slot, hasRoi, classIndex, wantMaps });
-      return this.#collect(batch.samples, decoded, result);
+      return collectBatch(this.setup, batch.samples, decoded, result);
     } finally {
       const next = this.#waiting.shift();
       if (next) next(slot);
@@ -96,7 +87,7 @@ export class Pipeline {
     for (let offset = 0; offset < samples.length; offset += share) {
       tasks.push(
         this.#decoders.run({
-          samples: samples.slice(offset, offset + share),
+          samples: samples.slice(offset, offset + share).map((sample) => this.#read(sample)),
           preprocessing: this.preprocessing,
           ...slot,
           offset,
@@ -112,40 +103,11 @@ export class Pipeline {
     return (await Promise.all(tasks)).flat();
   }
 
-  #collect(samples: readonly Sample[], decoded: readonly DecodeResult[], result: InferenceResult): BatchOutcome {
-    const { classes, height, width, batch } = this.setup;
-    const features = result.features.length / batch;
-    const outcome: BatchOutcome = { scores: [], quarantined: [], maps: new Map(), ran: result.ran };
-    samples.forEach(({ index }, i) => {
-      const d = decoded[i];
-      if (!d.ok) {
-        outcome.quarantined.push({ index, stage: d.stage, error: d.error });
-        return;
-      }
-      if (result.logits.subarray(i * classes, (i + 1) * classes).some((v) => !Number.isFinite(v))) {
-        outcome.quarantined.push({
-          index,
-          stage: 'model',
-          error: {
-            code: 'E_IMAGE_VALUES',
-            what: 'the model gave NaN or infinite logits for this image',
-            remedy: 'Check --mean, --std and the file.',
-          },
-        });
-        return;
-      }
-      outcome.scores.push({
-        index,
-        predicted: result.predicted[i],
-        confidence: result.confidence[i],
-        logits: result.logits.slice(i * classes, (i + 1) * classes),
-        criteria: forCriteria((name) => result.criteria[name][i]),
-        features: result.features.slice(i * features, (i + 1) * features),
-        flat: result.flat[i] !== 0,
-        roi: d.roi,
-      });
-      if (result.maps) outcome.maps.set(index, result.maps.slice(i * height * width, (i + 1) * height * width));
-    });
-    return outcome;
+  /** The sample as decoders see it: a region that nobody asks for is not read. */
+  #read(sample: Sample): Sample {
+    const { roi, attention } = this.setup;
+    if (roi === 'manifest' || attention) return sample;
+    const { mask: _, boxes: __, ...rest } = sample;
+    return rest;
   }
 }

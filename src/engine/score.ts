@@ -7,6 +7,7 @@ import {
   requireOnePass,
   requireReversible,
   strategyContext,
+  vectorsOf,
   type Strategy,
 } from '../strategies/index.js';
 import type { ScoreOptions } from './options.js';
@@ -50,7 +51,12 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
   const backend = openCpuBackend({ onNotice: options.onNotice });
   const store = await ScoreStore.open(options.out, storeMemory(options.limitMemory));
   try {
-    const wanted = { ...options, criteria: strategy.needs, features: strategy.features?.(context) };
+    const wanted = {
+      ...options,
+      criteria: strategy.needs,
+      features: strategy.features?.(context),
+      vectors: { embeddings: vectorsOf(strategy, context).has('embeddings') },
+    };
     const open = () => openPool(options.pool, { axis: options.axis, onNotice: options.onNotice });
     const { model, scoring } = await runScorePass(store, wanted, open);
     context.maximumEntropy = model.maximumEntropy;
@@ -95,7 +101,7 @@ function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: n
   const none = 'No sample has a region of interest (mask or boxes)';
   if (strategy.needs.includes('roi_area') && without === counts.scored) {
     options.onNotice?.(`${none}: strategy ${strategy.name} has nothing to go by.`);
-  } else if (strategy.uses?.includes('dice') && without > 0) {
+  } else if (strategy.uses?.includes('dice') && options.roi !== 'none' && without > 0) {
     options.onNotice?.(
       without === counts.scored
         ? `${none}: ranked by uncertainty alone.`

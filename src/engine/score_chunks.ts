@@ -46,14 +46,14 @@ export async function scoreChunks(
       for (let at = 0; at < samples.length && !failure; at += model.setup.batch) {
         const slot = await pipeline.ready();
         const batch = samples.slice(at, at + model.setup.batch);
-        const outcome = pipeline.run(slot, { samples: batch, classIndex: batch.map(model.classFor) });
-        // A listener that throws stops the pass as any failure does.
-        outcome
-          .then((o) => {
-            ran = o.ran;
-            meter.add(batch.length);
-          })
-          .catch((error) => void (failure ??= error));
+        const scored = pipeline.run(slot, { samples: batch, classIndex: batch.map(model.classFor) });
+        // A listener that throws stops the pass as any failure does, and its chunk is not committed.
+        const outcome = scored.then((o) => {
+          ran = o.ran;
+          meter.add(batch.length);
+          return o;
+        });
+        outcome.catch((error) => void (failure ??= error));
         outcomes.push(outcome);
       }
       if (failure) break;

@@ -1,19 +1,36 @@
 import { criteria, criterionSources, type Criteria, type Criterion } from '../core/criteria.js';
-import { SightlineError } from '../core/errors.js';
+import { expectArgument, SightlineError } from '../core/errors.js';
 import type { ProgressListener } from '../core/progress.js';
 import { tensor, type Tensor } from '../core/tensor.js';
 import type { Sample } from '../data/types.js';
 import { probabilities, type Activation } from '../features/uncertainty.js';
+import type { AttentionAgreement } from '../metrics/attention.js';
 import { ScoreStore } from '../store/score_store.js';
 import { fingerprint } from './fingerprint.js';
-import { classesOf, covers, radiomicsNames, type RadiomicsClasses, type MapRadiomicsSetup } from './map_radiomics.js';
-import { openModel, type OpenModel } from './model.js';
-import type { ComputeOptions, DropoutSettings, ExplainOptions, ModelOptions, ScoreRadiomics } from './options.js';
+import type { VectorSetup } from './inference.js';
+import { classesOf, covers, radiomicsNames, type MapRadiomicsSetup } from './map_radiomics.js';
+import { openModel, type OpenModel, type OpenModelOptions } from './model.js';
+import type {
+  ComputeOptions,
+  DropoutSettings,
+  ExplainOptions,
+  ModelOptions,
+  RegionOptions,
+  ScoreRadiomics,
+} from './options.js';
 import { scoreChunks, type ChunkScoring } from './score_chunks.js';
+
+/** Which vectors a pass keeps of every sample. */
+export interface VectorOptions {
+  /** Penultimate features: the input of the layer that makes the logits. */
+  embeddings?: boolean;
+  /** The saliency map, or the image in grey, in [0, 1], resized to a square of `size` pixels and flattened. */
+  maps?: { of: 'saliency' | 'image'; size: number };
+}
 
 /** What a pass computes of every sample, where it keeps it, and how. */
 export interface ScorePassOptions
-  extends ModelOptions, ExplainOptions, DropoutSettings, ScoreRadiomics, ComputeOptions {
+  extends ModelOptions, ExplainOptions, DropoutSettings, ScoreRadiomics, RegionOptions, ComputeOptions {
   /** Folder of the store: `store.duckdb`. */
   out: string;
   /** A pool or any part of one, already opened. A sample's row is its position here, whatever its `index`. */
@@ -22,6 +39,10 @@ export interface ScorePassOptions
   criteria?: readonly Criterion[];
   /** Radiomics features by full name ("saliency_glcm_Idn"); their whole classes are computed. */
   features?: readonly string[];
+  /** Vectors to keep of every sample, in files beside the store. Default none. */
+  vectors?: VectorOptions;
+  /** Compare every map with the manifest's region (pointing game and others), whatever `dice` is about. Default false. */
+  attention?: boolean;
   /** Of dropout masks. Default 0. */
   seed?: number;
   /** Go on with the pass in `out`. Without it a folder that holds one is refused. */
@@ -31,6 +52,9 @@ export interface ScorePassOptions
   onProgress?: ProgressListener;
   onNotice?: (message: string) => void;
 }
+
+/** Of a pass whose samples come from elsewhere. */
+type PassSettings = Omit<ScorePassOptions, 'samples'>;
 
 /** A scored pool in memory: N rows, those of the samples that could be scored, in the order of `samples`. */
 export interface ScoredPass {
@@ -50,6 +74,12 @@ export interface ScoredPass {
   columns: Criteria<Float64Array>;
   /** Radiomics by full name. */
   features: ReadonlyMap<string, Float64Array>;
+  /** f32[N,D], where they were asked for: logits = W · embedding + b. */
+  embeddings?: Tensor<'f32'>;
+  /** f32[N,size²], where they were asked for. */
+  maps?: Tensor<'f32'>;
+  /** By row, where it was asked for; without a region all but `roiShare`, which is 0, and `flat` are NaN. */
+  attention?: AttentionAgreement[];
   /** Samples that could not be scored: they have no row. */
   quarantined: QuarantinedRow[];
   /** Where it ran; null when nothing was left to score. */
@@ -87,11 +117,12 @@ export async function scorePass(options: ScorePassOptions): Promise<ScoredPass> 
  */
 export async function runScorePass(
   store: ScoreStore,
-  options: Omit<ScorePassOptions, 'samples'>,
+  options: PassSettings,
   samples: () => Promise<readonly Sample[]>,
 ): Promise<{ model: OpenModel; scoring: ChunkScoring }> {
-  const model = await openModel({ ...options, ...(await wantedOf(options, store)) });
-  requireCriteria(options.criteria ?? [], model);
+  const regions = regionsOf(options);
+  const model = await openModel({ ...options, regions, ...(await wantedOf(options, store)) });
+  requireSaliency(options, model);
   await begin(store, options, model, samples);
   const scoring = await scoreChunks(store, model, options.onProgress);
   if ((await store.counts()).scored === 0) throw await nothingScored(store, options.out);
@@ -114,6 +145,7 @@ export async function readPass(store: ScoreStore, model: OpenModel, scoring: Chu
     const own = logits.data.subarray(row * classes, (row + 1) * classes);
     scores.data.set(probabilities(own, activation), row * classes);
   }
+  const { vectors, attention } = model.setup;
   return {
     ids,
     positions: indices,
@@ -124,6 +156,9 @@ export async function readPass(store: ScoreStore, model: OpenModel, scoring: Chu
     maximumEntropy: model.maximumEntropy,
     columns: values as Criteria<Float64Array>,
     features: new Map(store.features.map((name) => [name, values[name]])),
+    ...(vectors.embeddings && { embeddings: await store.vectors('embeddings', indices) }),
+    ...(vectors.maps && { maps: await store.vectors('maps', indices) }),
+    ...(attention && { attention: await store.attention() }),
     quarantined: await store.quarantined(),
     ran: scoring.ran,
     seconds: scoring.seconds,
@@ -135,9 +170,9 @@ export async function readPass(store: ScoreStore, model: OpenModel, scoring: Chu
  * enough: so that any strategy can rank it again.
  */
 async function wantedOf(
-  options: Omit<ScorePassOptions, 'samples'>,
+  options: PassSettings,
   store: ScoreStore,
-): Promise<{ dropout: boolean; radiomicsClasses: RadiomicsClasses }> {
+): Promise<Pick<OpenModelOptions, 'dropout' | 'radiomicsClasses' | 'vectors' | 'attention'>> {
   const dropout = (options.criteria ?? []).some((need) => criterionSources[need] === 'dropout');
   const wanted = classesOf(options.features ?? [], options.radiomics ?? [], options.radiomicsOf ?? 'saliency');
   const earlier = options.resume && !options.overwrite ? await store.meta<Earlier>('run') : undefined;
@@ -145,15 +180,32 @@ async function wantedOf(
   return {
     dropout: dropout || Boolean(earlier?.dropout),
     radiomicsClasses: before && covers(before, wanted) ? before : wanted,
+    vectors: {
+      embeddings: options.vectors?.embeddings || earlier?.vectors?.embeddings,
+      maps: options.vectors?.maps ?? earlier?.vectors?.maps,
+    },
+    attention: options.attention || earlier?.attention,
   };
 }
 
-type Earlier = Partial<Record<'dropout', unknown> & { radiomics: MapRadiomicsSetup | null }>;
+/** What a run's metadata say of it, where there is one. */
+type Earlier = Partial<{
+  dropout: unknown;
+  radiomics: MapRadiomicsSetup | null;
+  vectors: VectorSetup;
+  attention: boolean;
+}>;
+
+function regionsOf({ roi = 'manifest', roiModel }: PassSettings): OpenModelOptions['regions'] {
+  if (roiModel === undefined) return roi;
+  expectArgument(roi === 'manifest', 'roi', 'no choice beside a model that predicts the regions', roi);
+  return { model: roiModel };
+}
 
 /** A new pass, a resumed one, or a refusal that says which flag is missing. */
 async function begin(
   store: ScoreStore,
-  options: Omit<ScorePassOptions, 'samples'>,
+  options: PassSettings,
   model: OpenModel,
   open: () => Promise<readonly Sample[]>,
 ): Promise<void> {
@@ -176,15 +228,22 @@ async function begin(
         remedy: 'Give the same settings, or --overwrite to start again, or another --out.',
       });
     }
+    await store.requireVectors();
     return;
   }
   const features = model.setup.radiomics ? radiomicsNames(model.setup.radiomics) : [];
-  await store.begin(samples, { labels: model.labels, run: model.metadata, fingerprint: print }, features);
+  await store.begin(
+    samples,
+    { labels: model.labels, run: model.metadata, fingerprint: print },
+    features,
+    model.vectorWidths,
+  );
 }
 
-function requireCriteria(needs: readonly Criterion[], model: OpenModel): void {
-  const fromSaliency = needs.some((need) => criterionSources[need] === 'saliency');
-  if ((fromSaliency || model.setup.radiomics?.classes.saliency.length) && model.noSaliency) throw model.noSaliency;
+function requireSaliency({ criteria: needs = [] }: PassSettings, { setup, noSaliency }: OpenModel): void {
+  const { radiomics, vectors, attention } = setup;
+  const needed = needs.some((need) => criterionSources[need] === 'saliency') || radiomics?.classes.saliency.length;
+  if (noSaliency && (needed || vectors.maps?.of === 'saliency' || attention)) throw noSaliency;
 }
 
 async function nothingScored(store: ScoreStore, out: string): Promise<SightlineError> {

@@ -1,7 +1,7 @@
 import { criteria } from '../core/criteria.js';
 
 /** Written into every store; a store of another version is refused with a remedy. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /** The tables. `idx` is the position in the pool. */
 export const schema = `
@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS scores (
   idx INTEGER, predicted INTEGER, confidence DOUBLE, logits FLOAT[],
   ${criteria.map((name) => `${name} DOUBLE`).join(', ')}, flat BOOLEAN, roi VARCHAR
 );
+CREATE TABLE IF NOT EXISTS attention (idx INTEGER, dice DOUBLE, hit DOUBLE, energy DOUBLE, roi_share DOUBLE, flat BOOLEAN);
 CREATE TABLE IF NOT EXISTS quarantine (idx INTEGER, stage VARCHAR, code VARCHAR, message VARCHAR);
 CREATE TABLE IF NOT EXISTS chunks (chunk INTEGER);
 CREATE TABLE IF NOT EXISTS ranking (rank INTEGER, idx INTEGER, score DOUBLE);

@@ -1,6 +1,7 @@
 import { FLOAT, LIST, type DuckDBAppender, type DuckDBValue } from '@duckdb/node-api';
 import { criteria, type Criteria } from '../core/criteria.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
+import type { AttentionAgreement } from '../metrics/attention.js';
 import { appendNumber as number } from './database.js';
 
 /** A sample of the pool as the store keeps it. */
@@ -27,8 +28,19 @@ export interface ScoreRow {
   features: Float64Array;
   /** The saliency map was constant. */
   flat: boolean;
-  roi: 'mask' | 'boxes' | 'none';
+  /** Where the region that `dice` compares with comes from. */
+  roi: 'mask' | 'boxes' | 'predicted' | 'none';
+  /** Agreement with the expert's region, where it was asked for and there is one. */
+  attention?: AttentionAgreement;
+  /** Of the kinds that the run keeps. */
+  vectors?: Partial<Record<VectorKind, Float32Array>>;
 }
+
+/** Vectors that a run may keep beside its store, in a file each: `embeddings.f32`, `maps.f32`. */
+export type VectorKind = 'embeddings' | 'maps';
+
+/** Numbers per vector, by kind. */
+export type VectorWidths = Partial<Record<VectorKind, number>>;
 
 /** A sample that could not be scored, and why. */
 export interface QuarantineRow {
@@ -71,6 +83,11 @@ export const writeRow = {
     for (const name of criteria) number(row, s.criteria[name]);
     row.appendBoolean(s.flat);
     row.appendVarchar(s.roi);
+  },
+  attention(row: DuckDBAppender, [index, a]: readonly [number, AttentionAgreement]): void {
+    row.appendInteger(index);
+    for (const value of [a.dice, a.hit, a.energy, a.roiShare]) number(row, value);
+    row.appendBoolean(a.flat);
   },
   quarantine(row: DuckDBAppender, q: QuarantineRow): void {
     row.appendInteger(q.index);

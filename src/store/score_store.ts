@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBListValue, DuckDBValue } from '@duckdb/node-api';
 import { criteria, forCriteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import { tensor, type Tensor } from '../core/tensor.js';
+import type { AttentionAgreement } from '../metrics/attention.js';
 import { appendNumber as number, inTransaction, openDatabase } from './database.js';
 import {
   sampleColumns,
@@ -12,10 +13,13 @@ import {
   type RankedSample,
   type ScoreRow,
   type StoredSample,
+  type VectorKind,
+  type VectorWidths,
 } from './score_rows.js';
+import { RunVectors } from './run_vectors.js';
 import { featureTable, rankedView, schema, schemaVersion } from './schema.js';
 
-export type { QuarantineRow, RankedSample, ScoreRow, StoredSample } from './score_rows.js';
+export type { QuarantineRow, RankedSample, ScoreRow, StoredSample, VectorKind, VectorWidths } from './score_rows.js';
 
 /**
  * The run's one durable place: a DuckDB file `store.duckdb` in the output folder. A chunk of the
@@ -24,12 +28,15 @@ export type { QuarantineRow, RankedSample, ScoreRow, StoredSample } from './scor
  */
 export class ScoreStore {
   #features: readonly string[] = [];
+  #vectors: RunVectors;
 
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
     readonly file: string,
-  ) {}
+  ) {
+    this.#vectors = this.#vectorsOf({});
+  }
 
   /**
    * Opens or creates the store of `folder`.
@@ -41,8 +48,13 @@ export class ScoreStore {
       const store = new ScoreStore(instance, connection, file);
       await store.#migrate();
       store.#features = (await store.meta<string[]>('features')) ?? [];
+      store.#vectors = store.#vectorsOf((await store.meta<VectorWidths>('vectors')) ?? {});
       return store;
     });
+  }
+
+  #vectorsOf(widths: VectorWidths): RunVectors {
+    return new RunVectors(dirname(this.file), widths);
   }
 
   async #migrate(): Promise<void> {
@@ -81,22 +93,40 @@ export class ScoreStore {
    * Begins a run: forgets what was there, writes the pool and what is known of the run, in one transaction. A run that was
    * killed before it has begun leaves nothing behind.
    * @param features names of the radiomics features that every score row will bring
+   * @param vectors numbers per vector of the kinds that every score row will bring
    */
   async begin(
     samples: Iterable<StoredSample>,
     facts: Readonly<Record<string, unknown>>,
     features: readonly string[] = [],
+    vectors: VectorWidths = {},
   ): Promise<void> {
     await this.transaction(async () => {
-      for (const table of ['samples', 'scores', 'quarantine', 'chunks', 'ranking'])
+      for (const table of ['samples', 'scores', 'attention', 'quarantine', 'chunks', 'ranking'])
         await this.connection.run(`DELETE FROM ${table}`);
       const kept = ['schema_version', ...Object.keys(facts)].map((key) => `'${key}'`);
       await this.connection.run(`DELETE FROM meta WHERE key NOT IN (${kept.join()})`);
       await this.#append('samples', samples, writeRow.samples);
       await this.connection.run(featureTable(features) + rankedView(features));
-      for (const [key, value] of Object.entries({ ...facts, features })) await this.setMeta(key, value);
+      for (const [key, value] of Object.entries({ ...facts, features, vectors })) await this.setMeta(key, value);
     });
     this.#features = features;
+    this.#vectors = this.#vectorsOf(vectors);
+    await this.#vectors.clear();
+  }
+
+  /**
+   * Whether what finished chunks have left outside the database is still there, before others are added.
+   * @throws SightlineError E_STORE
+   */
+  async requireVectors(): Promise<void> {
+    const [[last]] = await this.#rows('SELECT max(idx) FROM scores');
+    if (last !== null) await this.#vectors.require(Number(last) + 1);
+  }
+
+  /** Vectors f32[N,width] of the samples at `positions`, ascending; undefined for a kind that the run does not keep. */
+  async vectors(kind: VectorKind, positions: Int32Array): Promise<Tensor<'f32'> | undefined> {
+    return this.#vectors.read(kind, positions);
   }
 
   async sampleCount(): Promise<number> {
@@ -117,8 +147,9 @@ export class ScoreStore {
     return new Set((await this.#rows('SELECT chunk FROM chunks')).map(([chunk]) => Number(chunk)));
   }
 
-  /** One finished chunk, in one transaction: the resume point. */
+  /** One finished chunk, in one transaction: the resume point. Its vectors are on the disk before. */
   async commitChunk(chunk: number, scores: readonly ScoreRow[], quarantined: readonly QuarantineRow[]): Promise<void> {
+    await this.#vectors.write(scores);
     await this.transaction(async () => {
       await this.#append('scores', scores, writeRow.scores);
       if (this.#features.length) {
@@ -127,6 +158,8 @@ export class ScoreStore {
           this.#features.forEach((_, i) => number(row, s.features[i]));
         });
       }
+      const compared = scores.flatMap(({ index, attention }) => (attention ? [[index, attention] as const] : []));
+      await this.#append('attention', compared, writeRow.attention);
       await this.#append('quarantine', quarantined, writeRow.quarantine);
       await this.connection.run('INSERT INTO chunks VALUES ($1)', [chunk]);
     });
@@ -151,19 +184,12 @@ export class ScoreStore {
     const indices = new Int32Array(scored);
     const ids = new Array<string>(scored);
     const values = Object.fromEntries(names.map((name) => [name, new Float64Array(scored)])) as Record<N, Float64Array>;
-    const result = await this.connection.stream(
-      `SELECT idx, id, ${names.map((name) => `"${name}"`).join(', ')} FROM scores JOIN samples USING (idx)
-       ${this.#features.length ? 'JOIN features USING (idx)' : ''} ORDER BY idx`,
-    );
-    let at = 0;
-    for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk()) {
-      const columns = part.getColumns();
-      for (let i = 0; i < part.rowCount; i++, at++) {
-        indices[at] = columns[0][i] as number;
-        ids[at] = columns[1][i] as string;
-        names.forEach((name, n) => (values[name][at] = (columns[n + 2][i] as number | null) ?? NaN));
-      }
-    }
+    const from = `scores JOIN samples USING (idx) ${this.#features.length ? 'JOIN features USING (idx)' : ''}`;
+    await this.#scan(['idx', 'id', ...names.map((name) => `"${name}"`)], from, ([index, id, ...row], at) => {
+      indices[at] = index as number;
+      ids[at] = id as string;
+      names.forEach((name, n) => (values[name][at] = (row[n] as number | null) ?? NaN));
+    });
     return { indices, ids, values };
   }
 
@@ -172,18 +198,24 @@ export class ScoreStore {
     const { scored } = await this.counts();
     const predicted = new Int32Array(scored);
     let logits = tensor('f32', [scored, 0]);
-    const result = await this.connection.stream('SELECT predicted, logits FROM scores ORDER BY idx');
-    let at = 0;
-    for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk()) {
-      const [classes, scores] = part.getColumns();
-      for (let i = 0; i < part.rowCount; i++, at++) {
-        const row = (scores[i] as DuckDBListValue).items as number[];
-        if (at === 0) logits = tensor('f32', [scored, row.length]);
-        predicted[at] = classes[i] as number;
-        logits.data.set(row, at * row.length);
-      }
-    }
+    await this.#scan(['predicted', 'logits'], 'scores', ([best, list], at) => {
+      const row = (list as DuckDBListValue).items as number[];
+      if (at === 0) logits = tensor('f32', [scored, row.length]);
+      predicted[at] = best as number;
+      logits.data.set(row, at * row.length);
+    });
     return { predicted, logits };
+  }
+
+  /** Agreement of map and expert's region of the scored pool, in pool order; without a region NaN, and a share of 0. */
+  async attention(): Promise<AttentionAgreement[]> {
+    const rows: AttentionAgreement[] = [];
+    const columns = ['dice', 'hit', 'energy', 'roi_share', 'flat'].map((name) => `a.${name}`);
+    await this.#scan([...columns, 's.flat'], 'scores s LEFT JOIN attention a USING (idx)', (row) => {
+      const [dice, hit, energy] = row.slice(0, 3).map((value) => (value as number | null) ?? NaN);
+      rows.push({ dice, hit, energy, roiShare: (row[3] as number | null) ?? 0, flat: Boolean(row[4] ?? row[5]) });
+    });
+    return rows;
   }
 
   /** Replaces the ranking: `order` holds positions into `indices`, best first. */
@@ -283,6 +315,18 @@ export class ScoreStore {
       appender.endRow();
     }
     appender.closeSync();
+  }
+
+  /** Visits rows in pool order, a part of the result in memory at a time. */
+  async #scan(
+    columns: readonly string[],
+    from: string,
+    visit: (row: DuckDBValue[], at: number) => void,
+  ): Promise<void> {
+    const result = await this.connection.stream(`SELECT ${columns.join(', ')} FROM ${from} ORDER BY idx`);
+    let at = 0;
+    for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk())
+      for (const row of part.getRows()) visit(row, at++);
   }
 
   async #rows(sql: string, values: DuckDBValue[] = []): Promise<DuckDBValue[][]> {

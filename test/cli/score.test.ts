@@ -50,7 +50,7 @@ describe('sightline score', () => {
     expect(run.stdout).toMatch(/images\/s/);
     const scores = (await readFile(join(out, 'scores.csv'), 'utf8')).trim().split('\n');
     expect(scores[0]).toBe(
-      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,mc_entropy,mc_epistemic,mc_aleatoric,bald,roi,flat_map',
+      'rank,id,path,score,predicted,confidence,entropy,least_confidence,margin,kurtosis,dice,roi_area,mc_entropy,mc_epistemic,mc_aleatoric,bald,roi,flat_map',
     );
     expect(scores).toHaveLength(set.count + 1);
     const ranked = scores.slice(1).map((line) => Number(line.split(',')[3]));
