@@ -83,7 +83,7 @@ export interface TrainOptions
     UpdateOptions,
     LossOptions,
     DurationOptions,
-    Pick<ModelOptions, 'mean' | 'std' | 'resize' | 'window' | 'axis' | 'labels'> {
+    Pick<ModelOptions, 'mean' | 'std' | 'resize' | 'window' | 'axis' | 'labels' | 'noise'> {
   /** Folder, glob or manifest. */
   data: string;
   /** Run folder. */

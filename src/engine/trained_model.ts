@@ -31,7 +31,9 @@ export async function writeTrainedModel(
   facts: ModelFacts,
 ): Promise<{ model: string; sidecar: string }> {
   const files = { model: join(folder, 'model.onnx'), sidecar: join(folder, 'model.json') };
-  const { task, labels, activation, preprocessing, training, metrics } = facts;
+  const { task, labels, activation, training, metrics } = facts;
+  // Noise is the images', not the model's: who uses it on others gives none.
+  const { noise, ...preprocessing } = facts.preprocessing;
   const { channels, height, width, mean, std, resize, window } = preprocessing;
   const sidecar: Sidecar = {
     ...(labels.length > 0 && { labels: [...labels] }),
@@ -40,7 +42,7 @@ export async function writeTrainedModel(
     ...(activation && { activation }),
   };
   const metadata = new Map(graph.metadata);
-  const json = { task, labels, activation, preprocessing, training, metrics, version };
+  const json = { task, labels, activation, preprocessing, training: { ...training, noise }, metrics, version };
   // Names of its own, so that nothing in an imported model's metadata is lost; `labels` is where readers look for it.
   for (const [key, value] of Object.entries(json)) {
     if (value !== null) metadata.set(key === 'labels' ? key : `sightline.${key}`, textOf(value));
