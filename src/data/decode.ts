@@ -2,6 +2,7 @@ import { openCpuBackend, type Backend } from '../backend/index.js';
 import { SightlineError } from '../core/errors.js';
 import { tensor } from '../core/tensor.js';
 import { augmentSample, drawAugmentation } from './augment.js';
+import { addFixedNoise } from './fixed_noise.js';
 import { inUnits, normalise, preprocessPicture } from './preprocess.js';
 import { decodePicture, readBytes } from './readers.js';
 import { placeRoi, readRoi } from './roi.js';
@@ -17,7 +18,7 @@ const cpuBackend = (): Backend => (backend ??= openCpuBackend({ threads: 1, onNo
 
 /**
  * Reads one sample into its slot: `image` f32[C, H, W], normalised, and `roi` u8[H, W], 1 inside the region
- * of interest (all zeros when there is none). Depends on the sample's files and `preprocessing` alone.
+ * of interest (all zeros when there is none). Depends on the sample's files, `preprocessing` and, with noise, its id alone.
  * @throws SightlineError with any of the image codes, E_ROI, E_NOT_FOUND.
  */
 export async function decodeSample(
@@ -35,7 +36,12 @@ export async function decodeSample(
   onStage('decode');
   const picture = await decodePicture(bytes, path, { slice, window: preprocessing.window, axis: preprocessing.axis });
   onStage('preprocess');
-  await preprocessPicture(picture, preprocessing, cpu, image, where);
+  const { noise } = preprocessing;
+  await preprocessPicture(picture, noise ? inUnits(preprocessing) : preprocessing, cpu, image, where);
+  if (noise) {
+    addFixedNoise(image, preprocessing, picture.channels, sample.id);
+    normalise(image, preprocessing);
+  }
   onStage('roi');
   const region = await readRoi(sample, picture.width, picture.height, preprocessing.axis);
   await placeRoi(region, picture.width, picture.height, preprocessing, cpu, roi);

@@ -56,6 +56,8 @@ export interface Preprocessing {
   window?: Window;
   /** NIfTI: the axis whose index is the slice number. Default 2. */
   axis?: Axis;
+  /** Gaussian noise on pixel values in [0, 1], drawn by seed and sample id: fixed for a sample. Default none. */
+  noise?: { sigma: number; seed: number };
 }
 
 export type PictureFormat = 'png' | 'jpeg' | 'tiff' | 'webp' | 'gif' | 'bmp' | 'dicom' | 'nifti';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { SightlineError } from '../core/errors.js';
 import { tensor, sizeOf, type Tensor } from '../core/tensor.js';
+import { noiseSettings } from '../data/fixed_noise.js';
 import { sidecarSchema } from '../data/sidecar.js';
 import type { Preprocessing } from '../data/types.js';
 import { compile } from '../graph/compile.js';
@@ -34,7 +35,10 @@ export type EvaluatedModelOptions = ModelOptions &
 export async function openEvaluated(options: EvaluatedModelOptions, batch: number): Promise<EvaluatedModel> {
   const masks = existsSync(options.model) && !/\.json$/i.test(options.model) ? trainedMasks(options.model) : null;
   if (masks) {
-    const { graph, ...facts } = masks;
+    const { graph, ...facts } = {
+      ...masks,
+      preprocessing: { ...masks.preprocessing, noise: noiseSettings(options.noise) },
+    };
     const output = graph.outputs[graph.outputs.length - 1];
     const names = { image: graph.inputs[0].name, output: output.name, outputs: output.dims?.[1] ?? 1 };
     return opened(exportOnnx(graph), { ...names, ...facts, kind: 'masks' }, batch, options);

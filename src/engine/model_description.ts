@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { SightlineError } from '../core/errors.js';
+import { noiseSettings } from '../data/fixed_noise.js';
 import { readSidecar, type Sidecar } from '../data/sidecar.js';
 import type { Preprocessing } from '../data/types.js';
 import { readClassifier, type Classifier } from '../graph/classifier.js';
@@ -83,6 +84,7 @@ function resolvePreprocessing(
     resize: options.resize ?? sidecar.resize ?? 'stretch',
     window: options.window ?? sidecar.window,
     axis: options.axis,
+    noise: noiseSettings(options.noise),
   };
 }
 

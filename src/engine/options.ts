@@ -1,4 +1,5 @@
 import type { ProgressListener } from '../core/progress.js';
+import type { FixedNoise } from '../data/fixed_noise.js';
 import type { Binarisation } from '../features/binarisation.js';
 import type { RadiomicsClass } from '../features/radiomics/features.js';
 import type { StrategyOptions } from '../strategies/index.js';
@@ -28,6 +29,8 @@ export interface ModelOptions {
   window?: { center: number; width: number };
   /** Slice axis of NIfTI volumes. Default 2. */
   axis?: 0 | 1 | 2;
+  /** Noise that belongs to the images themselves (IDEAL §V-G): the same for a sample in every pass and epoch. Default none. */
+  noise?: FixedNoise;
 }
 
 /** What to explain and how. */

@@ -82,7 +82,7 @@ export interface TrainSamplesOptions
     UpdateOptions,
     LossOptions,
     DurationOptions,
-    Pick<ModelOptions, 'mean' | 'std' | 'resize' | 'window' | 'axis' | 'labels'> {
+    Pick<ModelOptions, 'mean' | 'std' | 'resize' | 'window' | 'axis' | 'labels' | 'noise'> {
   /** Run folder. */
   out: string;
   /** Architecture built from scratch … */

@@ -33,7 +33,9 @@ export const trainedModelFiles = (folder: string) => ({
  */
 export async function writeTrainedModel(folder: string, graph: Graph, facts: ModelFacts): Promise<void> {
   const files = trainedModelFiles(folder);
-  const { task, labels, activation, preprocessing, training, metrics } = facts;
+  const { task, labels, activation, training, metrics } = facts;
+  // Noise is the images', not the model's: who uses it on others gives none.
+  const { noise, ...preprocessing } = facts.preprocessing;
   const { channels, height, width, mean, std, resize, window } = preprocessing;
   const sidecar: Sidecar = {
     ...(labels.length > 0 && { labels: [...labels] }),
@@ -42,7 +44,7 @@ export async function writeTrainedModel(folder: string, graph: Graph, facts: Mod
     ...(activation && { activation }),
   };
   const metadata = new Map(graph.metadata);
-  const json = { task, labels, activation, preprocessing, training, metrics, version };
+  const json = { task, labels, activation, preprocessing, training: { ...training, noise }, metrics, version };
   // Names of its own, so that nothing in an imported model's metadata is lost; `labels` is where readers look for it.
   for (const [key, value] of Object.entries(json)) {
     if (value !== null) metadata.set(key === 'labels' ? key : `sightline.${key}`, textOf(value));

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { expectArgument, SightlineError } from '../core/errors.js';
 import { completeAugmentation } from '../data/augment_settings.js';
+import { noiseSettings } from '../data/fixed_noise.js';
 import type { Preprocessing } from '../data/types.js';
 import { readClassifier } from '../graph/classifier.js';
 import type { Graph } from '../graph/ir.js';
@@ -57,7 +58,8 @@ export function trainingPreprocessing(options: TrainingChoices): Preprocessing {
     'numbers above 0',
     deviations,
   );
-  return { channels, height, width, mean: each('mean', mean), std: deviations, resize, window, axis };
+  const noise = noiseSettings(options.noise);
+  return { channels, height, width, mean: each('mean', mean), std: deviations, resize, window, axis, noise };
 }
 
 function channelsOf({ channels, arch, model }: TrainingChoices): number {

@@ -43,7 +43,7 @@ export async function drawSelection(
     const label = sample.label ? ` · label ${sample.label}` : '';
     const lines = [
       `score ${sample.score.toFixed(3)} · predicted ${describe(sample)}${label}`,
-      describeCriteria(sample.criteria),
+      describeCriteria(sample.criteria, sample.roi),
       ...(summary.rankedBy.length ? [describeFeatures(sample.features, summary.rankedBy)] : []),
       saliency,
     ];

@@ -11,13 +11,16 @@ export async function subjectOf(sample: Sample, map: Float32Array, preprocessing
   return { picture, roi, saliency: { width: preprocessing.width, height: preprocessing.height, data: map, covers } };
 }
 
-/** "entropy 0.61 · dice with ROI 0.12 · kurtosis 4.2": the numbers that exist, as people read them. */
-export function describeCriteria(values: Criteria): string {
+/**
+ * "entropy 0.61 · dice with ROI 0.12 · kurtosis 4.2": the numbers that exist, as people read them.
+ * @param roi where the region comes from
+ */
+export function describeCriteria(values: Criteria, roi: string): string {
   const named: [Criterion, string][] = [
     ['entropy', 'entropy'],
     ['margin', 'margin'],
     ['bald', 'BALD'],
-    ['dice', 'dice with ROI'],
+    ['dice', `dice with ${roi === 'predicted' ? 'predicted ' : ''}ROI`],
     ['kurtosis', 'kurtosis'],
   ];
   return named

@@ -233,7 +233,8 @@ describe('regions of a pass', () => {
   it('that are predicted stand in the results of `score`, and in what it ranks by', async () => {
     const out = join(await temporaryFolder(), 'out');
     const pool = join(folder, 'manifest.csv');
-    const roiModel = await regionModel(1);
+    // Noise is the training images', not the model's.
+    const roiModel = await regionModel(1, undefined, { ...preprocessing, noise: { sigma: 0.1, seed: 0 } });
     const common = { model, pool, out, mean: [0.4], std: [0.3], batch: 8 };
     const notices: string[] = [];
     const summary = await score({ ...common, roiModel, onNotice: (text) => notices.push(text) });

@@ -70,7 +70,7 @@ async function explainOne(model: OpenModel, sample: Sample) {
 async function writeOverlay(sample: Sample, flags: Flags, terminal: Terminal): Promise<void> {
   const model = await openModel({ ...flags, batch: flags.batch ?? 1, onNotice: terminal.notice });
   const { row, prediction, subject } = await explainOne(model, sample);
-  const numbers = describeCriteria(row.criteria);
+  const numbers = describeCriteria(row.criteria, row.roi);
   const flat = row.flat ? ['The map is constant: no positive evidence for this class at this layer.'] : [];
   const lines = [prediction, numbers, describeSaliency(model, sample, row.predicted), ...flat];
   await writeFileAtomic(flags.out, await renderOverlay({ ...subject, caption: { title: sample.id, lines } }));
@@ -86,7 +86,7 @@ async function writeComparison(sample: Sample, asked: string[], flags: Flags, te
     const model = await openModel({ ...flags, explain, batch: flags.batch ?? 1 });
     const started = performance.now();
     const { row, prediction, subject } = await explainOne(model, sample);
-    const numbers = describeCriteria({ ...row.criteria, entropy: NaN, margin: NaN });
+    const numbers = describeCriteria({ ...row.criteria, entropy: NaN, margin: NaN }, row.roi);
     const seconds = (performance.now() - started) / 1000;
     subtitle = `${prediction} · maps of ${explainedClass(model, sample, row.predicted)}`;
     tiles.push({ ...subject, rank: tiles.length + 1, id: explain, detail: row.flat ? 'constant map' : numbers });
