@@ -81,7 +81,7 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
     const writes: Promise<void>[] = [];
     const all = split.training.length + split.validation.length;
     const common = {
-      ...{ preprocessing, batch, seed, onNotice },
+      ...{ preprocessing, batch, seed, decoded: options.decoded, onNotice },
       onQuarantine: (row: QuarantinedSample) => {
         quarantined.push(row);
         onNotice?.(`Left out: ${row.id}: ${row.message}`);
