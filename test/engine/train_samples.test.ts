@@ -99,6 +99,26 @@ describe('trainSamples', () => {
     expect((await readdir(out)).sort()).toEqual(names);
   });
 
+  it('says after a kill, too, what an earlier part of the run had to leave out', async () => {
+    const base = await temporaryFolder();
+    const lost = (sample: Sample, i: number) => (i === 3 ? { ...sample, path: join(base, 'none.png') } : sample);
+    const parts = { training: split().training.map(lost), validation: split().validation.map(lost), test: [] };
+    const whole = await trainSamples(parts, options(join(base, 'whole'), { epochs: 4 }));
+    expect(whole.quarantined.map(({ id, stage }) => [id, stage])).toEqual([
+      [parts.training[3].id, 'read'],
+      [parts.validation[3].id, 'read'],
+    ]);
+    let reports = 0;
+    const onProgress = () => {
+      if (++reports === 6) throw new Error('killed');
+    };
+    const killed = { epochs: 4, checkpointSeconds: 0 };
+    await expect(trainSamples(parts, options(join(base, 'k'), { ...killed, onProgress }))).rejects.toThrow('killed');
+    const resumed = await trainSamples(parts, options(join(base, 'k'), { ...killed, resume: true }));
+    expect(resumed.iterationsNow).toBeLessThan(resumed.iterations);
+    expect(resumed.quarantined).toEqual(whole.quarantined);
+  });
+
   it('refuses to go on with a finished run of another length or settings; begins anew where asked to', async () => {
     const out = join(await temporaryFolder(), 'run');
     const finished = (more: Partial<TrainSamplesOptions>) =>
