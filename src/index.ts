@@ -12,7 +12,9 @@ export { learnLatents, type LatentOptions, type Latents } from './engine/latents
 export { openEncoder, type Encoder } from './engine/encoder.js';
 export { measureGains, type GainOptions, type GainResult, type Gains, type GainSamples } from './engine/gains.js';
 export { evaluateModel as evaluate, type EvaluateOptions, type EvaluateSummary } from './engine/evaluate.js';
-export type { TrainOptions, TrainSamplesOptions } from './engine/train_options.js';
+export type { TrainOptions, TrainSamplesOptions, TrainingChoices } from './engine/train_options.js';
+export { openDecoded } from './engine/training_plan.js';
+export { DecodedSet, type DecodedSetOptions } from './training/feed/decoded_set.js';
 export { explainSamples, type Explained } from './engine/explain.js';
 export { openModel, type OpenModel, type OpenModelOptions } from './engine/model.js';
 export type { ComputeOptions, ExplainOptions, ModelOptions, ScoreOptions } from './engine/options.js';

@@ -95,7 +95,7 @@ async function openShared(
   options: GainOptions,
   closing: (() => unknown)[],
 ): Promise<Shared> {
-  const { seed = 0, weight = 'every-batch', workers, cacheMb, onNotice } = options;
+  const { seed = 0, weight = 'every-batch', workers, cacheMb, decoded, onNotice } = options;
   const { batchNorm, runtime, provider, threads } = options;
   const task = taskOf(options, labelled);
   const hasAuc = task === 'classification' || task === 'multi-label';
@@ -112,7 +112,7 @@ async function openShared(
   const loss = lossSettings(task, options, targets, labelled.length);
 
   const onQuarantine = ({ id, message }: { id: string; message: string }) => onNotice?.(`Left out: ${id}: ${message}`);
-  const common = { targets, preprocessing, batch, onNotice, onQuarantine };
+  const common = { targets, preprocessing, batch, decoded, onNotice, onQuarantine };
   const both = [...labelled, ...representatives];
   const feed = await TrainingFeed.open({ ...common, samples: both, workers, cacheMb: 0 });
   closing.push(() => feed.close());

@@ -35,7 +35,7 @@ export interface TrainSummary extends Omit<TrainingResult, 'step' | 'historyCsv'
   task: TrainingTask;
   labels: readonly string[];
   samples: { training: number; validation: number; test: number };
-  /** Samples that could not be used. */
+  /** Samples that could not be used, by id. */
   quarantined: QuarantinedSample[];
   /** Of the exported weights on the test samples; null without any. */
   test: ValidationMetrics | null;
@@ -81,7 +81,7 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
     const writes: Promise<void>[] = [];
     const all = split.training.length + split.validation.length;
     const common = {
-      ...{ preprocessing, batch, seed, onNotice },
+      ...{ preprocessing, batch, seed, decoded: options.decoded, onNotice },
       onQuarantine: (row: QuarantinedSample) => {
         quarantined.push(row);
         onNotice?.(`Left out: ${row.id}: ${row.message}`);
@@ -152,12 +152,21 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
     const samples = {
       ...{ training: split.training.length, validation: split.validation.length, test: split.test.length },
     };
-    const summary: DurableSummary = { ...rest, task, labels, samples, quarantined, test };
+    // What an earlier part of the run has found is not found again.
+    const before = await store.quarantined<QuarantinedSample>(earlier?.quarantined ?? []);
+    const leftOut = byId([...before, ...quarantined]);
+    const summary: DurableSummary = { ...rest, task, labels, samples, quarantined: leftOut, test };
     if (options.keepCheckpoints === false) await writeFinished(out, whole, summary);
     return { ...summary, ...filesOf(out, store.file), iterationsNow };
   } finally {
     for (const close of closing.toReversed()) await close();
   }
+}
+
+/** In the order of their ids, each once. */
+function byId(rows: readonly QuarantinedSample[]): QuarantinedSample[] {
+  const distinct = new Map(rows.map((row) => [row.id, row]));
+  return [...distinct.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function filesOf(out: string, store: string): Pick<TrainSummary, 'out' | 'files'> {

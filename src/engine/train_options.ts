@@ -1,6 +1,7 @@
 import type { ProgressListener } from '../core/progress.js';
 import type { GivenAugmentation } from '../data/augment_settings.js';
 import type { ModelName } from '../models/index.js';
+import type { DecodedSet } from '../training/feed/decoded_set.js';
 import type { TrainingTask, WatchedMetric } from '../training/validation.js';
 import type { ModelOptions } from './options.js';
 
@@ -122,6 +123,8 @@ export interface TrainSamplesOptions
   workers?: number;
   /** Memory for decoded images, MiB. Never changes a result. Default 1024. */
   cacheMb?: number;
+  /** Threads and memory that several trainings share, in place of `workers` and `cacheMb`. See `openDecoded`. */
+  decoded?: DecodedSet;
   runtime?: 'auto' | 'native' | 'onnxruntime';
   provider?: 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
   threads?: number;

@@ -3,11 +3,12 @@ import { createReadStream } from 'node:fs';
 import { expectArgument, SightlineError } from '../core/errors.js';
 import { completeAugmentation } from '../data/augment_settings.js';
 import { noiseSettings } from '../data/fixed_noise.js';
-import type { Preprocessing } from '../data/types.js';
+import type { Preprocessing, Sample } from '../data/types.js';
 import { readClassifier } from '../graph/classifier.js';
 import type { Graph } from '../graph/ir.js';
 import { prepareFineTuning } from '../graph/training/fine_tuning.js';
 import { buildModel } from '../models/index.js';
+import { DecodedSet } from '../training/feed/decoded_set.js';
 import type { Split } from '../training/feed/split.js';
 import type { Targets } from '../training/feed/targets.js';
 import type { OptimiserOptions } from '../training/optimiser.js';
@@ -60,6 +61,12 @@ export function trainingPreprocessing(options: TrainingChoices): Preprocessing {
   );
   const noise = noiseSettings(options.noise);
   return { channels, height, width, mean: each('mean', mean), std: deviations, resize, window, axis, noise };
+}
+
+/** What many trainings of the same preprocessing share, so that images are decoded once. The caller closes it. */
+export function openDecoded(samples: readonly Sample[], options: TrainingChoices): Promise<DecodedSet> {
+  const { workers, cacheMb } = options;
+  return DecodedSet.open(samples, trainingPreprocessing(options), { workers, cacheMb });
 }
 
 function channelsOf({ channels, arch, model }: TrainingChoices): number {

@@ -5,6 +5,7 @@ import { tensor } from '../../src/core/tensor.js';
 import { writePhantoms } from '../../src/data/phantom.js';
 import { openPool } from '../../src/data/pool.js';
 import type { Sample } from '../../src/data/types.js';
+import { openDecoded } from '../../src/engine/training_plan.js';
 import { trainSamples, type TrainSummary } from '../../src/engine/train.js';
 import type { TrainSamplesOptions } from '../../src/engine/train_options.js';
 import { readClassifier } from '../../src/graph/classifier.js';
@@ -98,6 +99,26 @@ describe('trainSamples', () => {
     expect((await readdir(out)).sort()).toEqual(names);
   });
 
+  it('says after a kill, too, what an earlier part of the run had to leave out', async () => {
+    const base = await temporaryFolder();
+    const lost = (sample: Sample, i: number) => (i === 3 ? { ...sample, path: join(base, 'none.png') } : sample);
+    const parts = { training: split().training.map(lost), validation: split().validation.map(lost), test: [] };
+    const whole = await trainSamples(parts, options(join(base, 'whole'), { epochs: 4 }));
+    expect(whole.quarantined.map(({ id, stage }) => [id, stage])).toEqual([
+      [parts.training[3].id, 'read'],
+      [parts.validation[3].id, 'read'],
+    ]);
+    let reports = 0;
+    const onProgress = () => {
+      if (++reports === 6) throw new Error('killed');
+    };
+    const killed = { epochs: 4, checkpointSeconds: 0 };
+    await expect(trainSamples(parts, options(join(base, 'k'), { ...killed, onProgress }))).rejects.toThrow('killed');
+    const resumed = await trainSamples(parts, options(join(base, 'k'), { ...killed, resume: true }));
+    expect(resumed.iterationsNow).toBeLessThan(resumed.iterations);
+    expect(resumed.quarantined).toEqual(whole.quarantined);
+  });
+
   it('refuses to go on with a finished run of another length or settings; begins anew where asked to', async () => {
     const out = join(await temporaryFolder(), 'run');
     const finished = (more: Partial<TrainSamplesOptions>) =>
@@ -159,5 +180,33 @@ describe('trainSamples', () => {
     const none = join(base, 'none');
     await mkdir(none);
     await expect(trainSamples(without, options(none, unet))).rejects.toMatchObject({ code: 'E_ROI' });
+  });
+
+  it('decodes once what it trains on again and again, by form, and gives the same', async () => {
+    const base = await temporaryFolder();
+    const { manifest } = await writePhantoms({ out: join(base, 'set'), count: 24, size: 32, seed: 4 });
+    const own = await openPool(manifest);
+    const parts: Split = { training: own.slice(0, 16), validation: own.slice(16), test: [] };
+    const unet = { arch: 'unet', task: 'segmentation', width: 0.05, epochs: 1, labels: undefined } as const;
+    const plain = { ...unet, augmentation: 'none' } as const;
+    const run = (name: string, more: Partial<TrainSamplesOptions>) =>
+      trainSamples(parts, options(join(base, name), more));
+    const all = { classifier: {}, unet, plain };
+    const models: Buffer[] = [];
+    for (const [name, more] of Object.entries(all)) models.push(await modelOf(await run(name, more)));
+
+    const decoded = await openDecoded(own, options(base, { workers: 1 }));
+    for (const round of [1, 2]) {
+      for (const [i, [name, more]] of Object.entries(all).entries()) {
+        expect(await modelOf(await run(`${name}-${round}`, { ...more, decoded })), name).toEqual(models[i]);
+      }
+      // From here on there are no files to read.
+      await rm(join(base, 'set'), { recursive: true, force: true });
+    }
+    expect(decoded.bytes).toBeGreaterThan(0);
+    await expect(run('x', { decoded, std: [0.5] })).rejects.toThrow(/a set of the same preprocessing/);
+    const moved = { ...parts, training: parts.training.map((sample) => ({ ...sample, path: 'elsewhere' })) };
+    await expect(trainSamples(moved, options(join(base, 'y'), { decoded }))).rejects.toThrow(/all samples as they are/);
+    await decoded.close();
   });
 });
