@@ -181,6 +181,7 @@ oracle: { kind: terminl }
     ['split: { by: split, train: [a], test: [a] }', /split: "a" is in two parts/],
     ['oracle: terminal', /labels: the oracle terminal needs to know the classes/],
     ['oracle: { kind: files }\nlabels: [a, b]\nseeds: 2', /oracle: files asks a person.*received 2 runs/],
+    ['oracle: terminal\nlabels: [a, b]\ntask: segmentation', /oracle: the terminal asks for classes only/],
     ['oracle: { noise: 2 }', /oracle\.noise: expected a number from 0 to 1, received 2/],
     ['oracle: { noise: { confusion: [[1, 0], [0.5, 0.4]] } }', /oracle\.noise\.confusion\[1\]: .*add up to 1/],
     ['labels: [a, b]\noracle: { cost: { c: 2 } }', /oracle\.cost\.c: is not among the classes/],
