@@ -220,6 +220,11 @@ oracle: { kind: terminl }
       '[{ strategy: borda, borda: glcm_Idq }]',
       /strategies\[0\]\.borda: there is no feature "glcm_Idq"/,
     ],
+    [
+      '{ arch: small-cnn }',
+      '[{ strategy: entropy, reverse: true, diversity: {} }]',
+      /strategies\[0\]\.reverse: a diverse batch has no other way round/,
+    ],
     ['{ arch: small-cnn }', '[]', /strategies: expected a list of strategies/],
   ])('refuses model %s with %s', (model, list, message) => {
     expect(refusal(`data: pool.csv\nmodel: ${model}\nstrategies: ${list}\n`)).toMatch(message);
