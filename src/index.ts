@@ -142,6 +142,10 @@ export {
   type SetOverlap,
 } from './statistics/selection_overlap.js';
 export { asFinding, findingClasses } from './loop/finding.js';
+export { FileOracle, type FileOracleSettings } from './loop/file_oracle.js';
+export { SimulatedOracle, type SimulatedOracleSettings } from './loop/simulated_oracle.js';
+export { TerminalOracle, type TerminalOracleSettings } from './loop/terminal_oracle.js';
+export type { Answer, Oracle, OracleContext, Query } from './loop/oracle.js';
 export { chooseInitial, type InitialSet } from './loop/initial_set.js';
 export { checkPatients } from './loop/leak_check.js';
 export { switchedSplit, type SwitchSettings } from './loop/pool_switch.js';

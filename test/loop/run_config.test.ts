@@ -181,6 +181,7 @@ oracle: { kind: terminl }
     ['split: { by: split, train: [a], test: [a] }', /split: "a" is in two parts/],
     ['oracle: terminal', /labels: the oracle terminal needs to know the classes/],
     ['oracle: { kind: files }\nlabels: [a, b]\nseeds: 2', /oracle: files asks a person.*received 2 runs/],
+    ['oracle: terminal\nlabels: [a, b]\ntask: segmentation', /oracle: the terminal asks for classes only/],
     ['oracle: { noise: 2 }', /oracle\.noise: expected a number from 0 to 1, received 2/],
     ['oracle: { noise: { confusion: [[1, 0], [0.5, 0.4]] } }', /oracle\.noise\.confusion\[1\]: .*add up to 1/],
     ['labels: [a, b]\noracle: { cost: { c: 2 } }', /oracle\.cost\.c: is not among the classes/],
@@ -218,6 +219,11 @@ oracle: { kind: terminl }
       '{ arch: small-cnn }',
       '[{ strategy: borda, borda: glcm_Idq }]',
       /strategies\[0\]\.borda: there is no feature "glcm_Idq"/,
+    ],
+    [
+      '{ arch: small-cnn }',
+      '[{ strategy: entropy, reverse: true, diversity: {} }]',
+      /strategies\[0\]\.reverse: a diverse batch has no other way round/,
     ],
     ['{ arch: small-cnn }', '[]', /strategies: expected a list of strategies/],
   ])('refuses model %s with %s', (model, list, message) => {

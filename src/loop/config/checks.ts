@@ -146,10 +146,13 @@ function checkBudget({ initial, batch, stop, task }: Read, report: Report): void
   }
 }
 
-function checkOracle({ oracle, labels, finding, strategies, seeds }: Read, report: Report): void {
+function checkOracle({ oracle, labels, finding, strategies, seeds, task }: Read, report: Report): void {
   if (!oracle || oracle.kind === 'simulated') return;
   if (!labels && finding === undefined) {
     report(['labels'], `the oracle ${oracle.kind} needs to know the classes: give labels, or a finding`);
+  }
+  if (oracle.kind === 'terminal' && task === 'segmentation') {
+    report(['oracle'], 'the terminal asks for classes only: masks for the task segmentation can come as files');
   }
   const cells = (strategies?.length ?? 1) * (seeds?.length ?? 1);
   if (cells !== 1) {

@@ -4,6 +4,7 @@ import { strategies, type BordaTerm, type Strategy } from '../../strategies/inde
 import {
   either,
   flag,
+  fromZero,
   isMap,
   leaf,
   listOf,
@@ -22,7 +23,7 @@ import { fullySupervised, type StrategyConfig } from './types.js';
 
 const names = [...strategies.keys(), fullySupervised];
 
-/** Strategies that choose a whole batch at once have no ranking to reverse or to diversify. */
+/** Strategies that choose a whole batch at once have no ranking to reverse. */
 const choosesBatches = (strategy: Strategy): boolean => 'choose' in strategy;
 
 /** Settings that belong to some strategies only; elsewhere they would silently do nothing. */
@@ -32,13 +33,14 @@ const owners: Partial<Record<keyof StrategyConfig, { key: string; of: string; ha
     ...owned(['borda'], 'borda', ({ name }) => name === 'borda'),
     radiomicsOf: {
       key: 'of',
-      of: 'strategies over radiomics and of deep-features',
-      has: (strategy) => strategy.features !== undefined || strategy.name === 'deep-features',
+      of: 'strategies over radiomics, of kurtosis and of deep-features',
+      has: ({ name, features }) => features !== undefined || name === 'kurtosis' || name === 'deep-features',
     },
     ...owned(['beta'], 'density-entropy', ({ name }) => name === 'density-entropy'),
     ...owned(['committee'], 'committee', ({ name }) => name === 'committee'),
     deepFeatures: { key: 'deep_features', of: 'deep-features', has: ({ name }) => name === 'deep-features' },
-    ...owned(['reverse', 'diversity'], 'strategies that rank', (strategy) => !choosesBatches(strategy)),
+    roiNeighbours: { key: 'roi_neighbours', of: 'xal-roi-control', has: ({ name }) => name === 'xal-roi-control' },
+    ...owned(['reverse'], 'strategies that score each sample by itself', (strategy) => !choosesBatches(strategy)),
   };
 
 function owned(keys: readonly (keyof StrategyConfig)[], of: string, has: (strategy: Strategy) => boolean) {
@@ -65,7 +67,8 @@ function entrySchema(folder: string) {
     uncertainty: oneOf(['entropy', 'margin']).optional(),
     borda: either((value) => (Array.isArray(value) ? termList : terms)).optional(),
     of: oneOf(['saliency', 'image']).optional(),
-    beta: number('a number from 0', (value) => value >= 0).optional(),
+    beta: fromZero.optional(),
+    roi_neighbours: whole(1).optional(),
     committee: section({
       members: whole(2, 100).default(3),
       measure: oneOf(['vote-entropy', 'consensus-entropy', 'divergence']).default('vote-entropy'),
@@ -99,14 +102,16 @@ function entrySchema(folder: string) {
 function misplaced(entry: StrategyConfig): [key: string, what: string][] {
   const strategy = strategies.get(entry.strategy);
   if (!strategy) {
-    const other = ['roi', 'explain', ...Object.keys(owners)].filter((key) => isGiven(entry, key));
+    const other = ['roi', 'explain', 'diversity', ...Object.keys(owners)].filter((key) => isGiven(entry, key));
     return other.map((key) => [keyOf(key), `${entry.strategy} selects nothing: it has a name only`]);
   }
-  return Object.entries(owners).flatMap(([key, owner]): [string, string][] =>
-    isGiven(entry, key) && !owner.has(strategy)
-      ? [[owner.key, `has no effect on ${strategy.name}: it is a setting of ${owner.of}`]]
-      : [],
-  );
+  return Object.entries(owners)
+    .flatMap(([key, owner]): [string, string][] =>
+      isGiven(entry, key) && !owner.has(strategy)
+        ? [[owner.key, `has no effect on ${strategy.name}: it is a setting of ${owner.of}`]]
+        : [],
+    )
+    .concat(entry.reverse && entry.diversity ? [['reverse', 'a diverse batch has no other way round']] : []);
 }
 
 const keyOf = (key: string): string => owners[key as keyof StrategyConfig]?.key ?? key;

@@ -90,6 +90,8 @@ export interface StrategyConfig extends Partial<
   borda?: readonly BordaTerm[];
   /** density-entropy: exponent of the density. */
   beta?: number;
+  /** xal-roi-control: of how many samples with the most similar region one is drawn. */
+  roiNeighbours?: number;
   committee?: CommitteeConfig;
   /** A diverse batch from the top of the ranking. */
   diversity?: { method: 'k-center' | 'k-means'; factor: number };
