@@ -69,7 +69,8 @@ export async function runGrid(config: RunConfig, options: GridOptions = {}): Pro
       let run: LoopRun | undefined;
       try {
         run = await LoopRun.open(config, cell, data, shared, backend, options);
-        options.onRunEnd?.(cell, await run.run());
+        const stop = await run.run();
+        options.onRunEnd?.(cell, stop);
       } catch (error) {
         if (!(error instanceof SightlineError) || forAll.includes(error.code) || cells.length === 1) throw error;
         failures.push({ cell, error });

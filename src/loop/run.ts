@@ -12,7 +12,7 @@ import { runFingerprint } from './fingerprint.js';
 import { chooseInitial } from './initial_set.js';
 import { labelledSet, type LabelledSet } from './labelled_set.js';
 import { classifierOptions, segmentationOptions } from './network_options.js';
-import { openOracle } from './oracle.js';
+import { openOracle } from './open_oracle.js';
 import type { Cell, RunConfig } from './run_config.js';
 import type { LoopData, RunData } from './run_data.js';
 import { roundFolder, type RunContext } from './round.js';
@@ -239,7 +239,7 @@ export class LoopRun {
     if (!queries.length) return;
     await this.#status(round, null, `waiting for ${queries.length} answers`);
     const positions = new Map(queries.map(({ id, position }) => [id, position]));
-    const oracle = openOracle(config.oracle, { samples: this.data.byId, classes, onNotice });
+    const oracle = openOracle(config.oracle, { samples: [...this.data.byId.values()], classes, onNotice });
     const questions = queries.map(({ position, id, ...query }) => {
       const { path, slice } = this.data.byId.get(id)!;
       return { id, path, slice, rank: position + 1, ...query };
