@@ -6,7 +6,7 @@ import type { Tensor } from '../core/tensor.js';
 import { version } from '../core/version.js';
 import { buildAutoencoder } from '../models/autoencoder.js';
 import { readFinished, writeFinished } from '../training/finished_run.js';
-import { openTrainingStep, trainingRuntime } from '../training/open_training_step.js';
+import { openTrainingStep, prepareTrainingStep } from '../training/open_training_step.js';
 import { train } from '../training/trainer.js';
 import type { TrainingStepSettings } from '../training/training_step.js';
 import { validate } from '../training/validation.js';
@@ -59,6 +59,7 @@ export async function learnLatents(vectors: Tensor<'f32'>, options: LatentOption
   const loss = { kind: 'mean-squared-error' } as const;
   const optimiser = { rule: 'adam', learningRate } as const;
   const settings = (size: number): TrainingStepSettings => ({ batch: size, loss, optimiser, seed, threads });
+  const prepared = prepareTrainingStep(network, settings(training.batch));
   const about = { side: training.side, hidden, code, batch: training.batch, learningRate, seed };
   const fingerprint = {
     vectors: createHash('sha256').update(bytesOf(vectors)).digest('hex'),
@@ -66,7 +67,7 @@ export async function learnLatents(vectors: Tensor<'f32'>, options: LatentOption
     batch: String(training.batch),
     'learning rate': String(learningRate),
     seed: String(seed),
-    runtime: trainingRuntime(network, settings(training.batch)),
+    runtime: prepared.runtime,
   };
   const file = join(out, 'encoder.onnx');
   const whole = { ...fingerprint, length: String(epochs) };
@@ -76,7 +77,7 @@ export async function learnLatents(vectors: Tensor<'f32'>, options: LatentOption
   try {
     const { step } = await train({
       ...{ out, fingerprint, about, training, backend, loss, epochs, task: 'reconstruction' },
-      openStep: (size) => openTrainingStep(network, settings(size)),
+      openStep: (size) => (size === training.batch ? prepared.open() : openTrainingStep(network, settings(size))),
       ...{ checkpointSeconds, resume, overwrite, onProgress, onNotice },
     });
     try {

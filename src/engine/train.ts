@@ -8,7 +8,7 @@ import { flatTargets } from '../training/flat_targets.js';
 import type { Split } from '../training/feed/split.js';
 import type { LossSettings } from '../training/training_step.js';
 import type { QuarantinedSample } from '../training/feed/quarantine.js';
-import { openTrainingStep, trainingRuntime } from '../training/open_training_step.js';
+import { openTrainingStep, prepareTrainingStep } from '../training/open_training_step.js';
 import { readFinished, writeFinished } from '../training/finished_run.js';
 import { RunFolder } from '../training/run_folder.js';
 import { train as runTraining } from '../training/trainer.js';
@@ -115,12 +115,13 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
       ...(alignment !== undefined && { alignment: { weight: alignment, layer } }),
     });
     const leastBatch = batchNorm !== 'eval' && batchNorms(network).length > 0 ? 2 : 1;
-    // What runs the graph does not depend on the batch; one that is too small is refused by the trainer, with a remedy.
-    const resolved = trainingRuntime(network, stepSettings(Math.max(batch, leastBatch)));
-    const facts = { task, preprocessing, loss, optimiser, classes: labels, runtime: resolved };
+    // A batch that is too small is refused by the trainer, with a remedy.
+    const whole = Math.max(feed.batch, leastBatch);
+    const prepared = prepareTrainingStep(network, stepSettings(whole));
+    const facts = { task, preprocessing, loss, optimiser, classes: labels, runtime: prepared.runtime };
     const fingerprint = await trainingFingerprint(options, split, facts);
-    const whole = { ...fingerprint, length: lengthOf(options) };
-    const finished = await readFinished<DurableSummary>(out, whole, ['model.onnx', 'model.json'], {
+    const complete = { ...fingerprint, length: lengthOf(options) };
+    const finished = await readFinished<DurableSummary>(out, complete, ['model.onnx', 'model.json'], {
       resume,
       overwrite,
     });
@@ -131,7 +132,7 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
     const result = await runTraining({
       ...{ out, fingerprint, about: { task, labels, preprocessing, loss, optimiser }, task, loss },
       ...{ training: sourceOf(feed), validation: validation && sourceOf(validation), backend, history: store },
-      openStep: (size) => openTrainingStep(network, stepSettings(size)),
+      openStep: (size) => (size === whole ? prepared.open() : openTrainingStep(network, stepSettings(size))),
       leastBatch,
       ...{ epochs: epochsOf(options), iterations, accumulate, validateEvery, watch },
       ...(patience !== undefined && { earlyStopping: { patience, minimumImprovement } }),
@@ -156,7 +157,7 @@ export async function trainSamples(split: Split, options: TrainSamplesOptions): 
     const before = await store.quarantined<QuarantinedSample>(earlier?.quarantined ?? []);
     const leftOut = byId([...before, ...quarantined]);
     const summary: DurableSummary = { ...rest, task, labels, samples, quarantined: leftOut, test };
-    if (options.keepCheckpoints === false) await writeFinished(out, whole, summary);
+    if (options.keepCheckpoints === false) await writeFinished(out, complete, summary);
     return { ...summary, ...filesOf(out, store.file), iterationsNow };
   } finally {
     for (const close of closing.toReversed()) await close();

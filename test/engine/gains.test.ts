@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
 import type { Sample } from '../../src/data/types.js';
 import { measureGains, type GainOptions, type GainResult, type GainSamples } from '../../src/engine/gains.js';
+import { openDecoded } from '../../src/engine/training_plan.js';
 import { trainSamples } from '../../src/engine/train.js';
 import type { TrainSamplesOptions } from '../../src/engine/train_options.js';
 import { clusterGains } from '../../src/selection/deep_features/cluster_ranks.js';
@@ -72,6 +73,9 @@ describe('measureGains', () => {
     const gone = { ...samples, labelled: samples.labelled.map((sample) => ({ ...sample, path: 'gone' })) };
     expect(await measureGains(model, gone, options({ known: results }))).toEqual(whole); // nothing is opened
     expect(await measureGains(model, samples, options({ seed: 6 }))).not.toEqual(whole);
+    const decoded = await openDecoded(Object.values(samples).flat(), settings);
+    expect(await measureGains(model, samples, options({ decoded }))).toEqual(whole);
+    await decoded.close();
   });
 
   it('once an epoch a sample changes less than in every batch', async () => {
