@@ -10,9 +10,16 @@ export { score, type ScoreSummary } from './engine/score.js';
 export { trainModel as train, type TrainSummary } from './engine/train.js';
 export { evaluateModel as evaluate, type EvaluateOptions, type EvaluateSummary } from './engine/evaluate.js';
 export type { TrainOptions } from './engine/train_options.js';
+export {
+  scorePass,
+  type QuarantinedRow,
+  type ScoredPass,
+  type ScorePassOptions,
+  type VectorOptions,
+} from './engine/score_pass.js';
 export { explainSamples, type Explained } from './engine/explain.js';
 export { openModel, type OpenModel, type OpenModelOptions } from './engine/model.js';
-export type { ComputeOptions, ExplainOptions, ModelOptions, ScoreOptions } from './engine/options.js';
+export type { ComputeOptions, ExplainOptions, ModelOptions, RegionOptions, ScoreOptions } from './engine/options.js';
 export { radiomics, type QuarantinedCase, type RadiomicsOptions, type RadiomicsSummary } from './engine/radiomics.js';
 export { drawSelection, type SelectionPictures } from './report/selection.js';
 export { renderOverlay } from './report/overlay.js';
@@ -149,6 +156,7 @@ export {
   type AugmentationSettings,
   type GivenAugmentation,
 } from './data/augment_settings.js';
+export type { FixedNoise } from './data/fixed_noise.js';
 export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';
 

@@ -116,15 +116,14 @@ describe('vectors of a pass', () => {
     expect(found(await run({ ...everything, workers: 3 }))).toEqual(found(whole));
 
     const options = await settings(everything);
-    const single = { workers: 1, limitMemory: 700 }; // one session: batches end in their order
     let seen = 0;
     const stop = () => {
       if (++seen > 19) throw new Error('power cut');
     };
-    await expect(scorePass({ ...options, ...single, onProgress: stop })).rejects.toThrow('power cut');
+    await expect(scorePass({ ...options, onProgress: stop })).rejects.toThrow('power cut');
     const rest: number[] = [];
     const resumed = await scorePass({ ...options, resume: true, onProgress: ({ done }) => rest.push(done) });
-    expect(rest[0]).toBe(32); // one chunk was safe
+    expect([6, 32]).toContain(rest[0]); // the chunk whose batch came last was lost, the other was safe
     expect(found(resumed)).toEqual(found(whole));
     // Nothing is left to score: everything is read.
     const again = await scorePass({ ...options, resume: true });
