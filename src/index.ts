@@ -15,9 +15,16 @@ export { evaluateModel as evaluate, type EvaluateOptions, type EvaluateSummary }
 export type { TrainOptions, TrainSamplesOptions, TrainingChoices } from './engine/train_options.js';
 export { openDecoded } from './engine/training_plan.js';
 export { DecodedSet, type DecodedSetOptions } from './training/feed/decoded_set.js';
+export {
+  scorePass,
+  type QuarantinedRow,
+  type ScoredPass,
+  type ScorePassOptions,
+  type VectorOptions,
+} from './engine/score_pass.js';
 export { explainSamples, type Explained } from './engine/explain.js';
 export { openModel, type OpenModel, type OpenModelOptions } from './engine/model.js';
-export type { ComputeOptions, ExplainOptions, ModelOptions, ScoreOptions } from './engine/options.js';
+export type { ComputeOptions, ExplainOptions, ModelOptions, RegionOptions, ScoreOptions } from './engine/options.js';
 export { radiomics, type QuarantinedCase, type RadiomicsOptions, type RadiomicsSummary } from './engine/radiomics.js';
 export { drawSelection, type SelectionPictures } from './report/selection.js';
 export { renderOverlay } from './report/overlay.js';
@@ -172,6 +179,7 @@ export {
   type AugmentationSettings,
   type GivenAugmentation,
 } from './data/augment_settings.js';
+export type { FixedNoise } from './data/fixed_noise.js';
 export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';
 

@@ -5,6 +5,7 @@ import { noiseSettings } from '../data/fixed_noise.js';
 import { sidecarSchema } from '../data/sidecar.js';
 import type { Preprocessing } from '../data/types.js';
 import { compile } from '../graph/compile.js';
+import type { Graph } from '../graph/ir.js';
 import { importModel } from '../graph/model_import.js';
 import { exportOnnx } from '../graph/onnx_export.js';
 import { openSession } from '../runtime/index.js';
@@ -33,15 +34,20 @@ export type EvaluatedModelOptions = ModelOptions &
  * @throws SightlineError as `openModel`
  */
 export async function openEvaluated(options: EvaluatedModelOptions, batch: number): Promise<EvaluatedModel> {
-  const masks = existsSync(options.model) && !/\.json$/i.test(options.model) ? trainedMasks(options.model) : null;
-  if (masks) {
-    const { graph, ...facts } = {
-      ...masks,
-      preprocessing: { ...masks.preprocessing, noise: noiseSettings(options.noise) },
-    };
+  const trained = existsSync(options.model) && !/\.json$/i.test(options.model) ? readTrained(options.model) : null;
+  if (trained?.task === 'reconstruction') {
+    throw new SightlineError('E_MODEL_UNSUPPORTED', {
+      where: options.model,
+      what: 'it reconstructs images: there are no labels to compare with',
+      remedy: "Its loss on validation and test samples is in the run's history and summary.",
+    });
+  }
+  if (trained?.task === 'segmentation') {
+    const { graph, labels } = trained;
+    const preprocessing = { ...trained.preprocessing, noise: noiseSettings(options.noise) };
     const output = graph.outputs[graph.outputs.length - 1];
     const names = { image: graph.inputs[0].name, output: output.name, outputs: output.dims?.[1] ?? 1 };
-    return opened(exportOnnx(graph), { ...names, ...facts, kind: 'masks' }, batch, options);
+    return opened(exportOnnx(graph), { ...names, labels, preprocessing, kind: 'masks' }, batch, options);
   }
   const { classifier, preprocessing, labels } = describeModel(options);
   const { height, width } = preprocessing;
@@ -55,21 +61,16 @@ export async function openEvaluated(options: EvaluatedModelOptions, batch: numbe
   );
 }
 
-/** Only `train` says in the metadata what a segmentation model is; null for all others. */
-export function trainedMasks(model: string) {
+/** A model that `train` has written, as its metadata say; null for all others. */
+export function readTrained(
+  model: string,
+): { task: string; graph: Graph; labels: readonly string[]; preprocessing: Preprocessing } | null {
   const { graph } = importModel(model);
   const task = graph.metadata.get('sightline.task');
-  if (task === 'reconstruction') {
-    throw new SightlineError('E_MODEL_UNSUPPORTED', {
-      where: model,
-      what: 'it reconstructs images: there are no labels to compare with',
-      remedy: "Its loss on validation and test samples is in the run's history and summary.",
-    });
-  }
-  if (task !== 'segmentation') return null;
+  if (task === undefined) return null;
   const text = (key: string) => JSON.parse(graph.metadata.get(key) ?? 'null') as unknown;
   const labels = sidecarSchema.shape.labels.catch(undefined).parse(text('labels')) ?? [];
-  return { graph, labels, preprocessing: text('sightline.preprocessing') as Preprocessing };
+  return { task, graph, labels, preprocessing: text('sightline.preprocessing') as Preprocessing };
 }
 
 type Facts = Omit<EvaluatedModel, 'provider' | 'predict' | 'close'> & { image: string; output: string };

@@ -3,7 +3,7 @@ import { toShared } from '../core/tensor.js';
 import type { Preprocessing } from '../data/types.js';
 import { peakActivationBytes } from '../graph/memory.js';
 import { exportOnnx } from '../graph/onnx_export.js';
-import { trainedMasks } from './evaluated_model.js';
+import { readTrained } from './evaluated_model.js';
 import { hashOf } from './file_hash.js';
 import type { RegionSetup } from './region_predictor.js';
 
@@ -24,8 +24,8 @@ export interface RegionModel {
  *   the images are prepared in another way
  */
 export async function openRegionModel(file: string, preprocessing: Preprocessing): Promise<RegionModel> {
-  const masks = trainedMasks(file);
-  if (!masks) {
+  const masks = readTrained(file);
+  if (masks?.task !== 'segmentation') {
     throw new SightlineError('E_MODEL_UNSUPPORTED', {
       where: file,
       what: 'it is no segmentation model that Sightline has trained',

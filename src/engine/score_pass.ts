@@ -219,7 +219,7 @@ interface StoredRun {
 
 function regionsOf({ roi = 'manifest', roiModel }: PassSettings): OpenModelOptions['regions'] {
   if (roiModel === undefined) return roi;
-  expectArgument(roi === 'manifest', 'roi', 'no choice beside a model that predicts the regions', roi);
+  expectArgument(roi === 'manifest', 'roi', '"manifest", beside a model that predicts the regions', roi);
   return { model: roiModel };
 }
 

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
-import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBListValue, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api';
 import { criteria, forCriteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
-import { tensor, type Tensor } from '../core/tensor.js';
+import type { Tensor } from '../core/tensor.js';
 import type { AttentionAgreement } from '../metrics/attention.js';
 import { appendNumber as number, inTransaction, openDatabase } from './database.js';
 import {
@@ -17,6 +17,7 @@ import {
   type VectorWidths,
 } from './score_rows.js';
 import { RunVectors } from './run_vectors.js';
+import { readAttention, readColumns, readPredictions, type ScoredColumns } from './scored_rows.js';
 import { featureTable, rankedView, schema, schemaVersion } from './schema.js';
 
 export type { QuarantineRow, RankedSample, ScoreRow, StoredSample, VectorKind, VectorWidths } from './score_rows.js';
@@ -177,45 +178,18 @@ export class ScoreStore {
   /**
    * The scored pool by column, in pool order. `values` holds one array per criterion or feature asked for; NULL is NaN.
    */
-  async scoredColumns<N extends string>(
-    names: readonly N[],
-  ): Promise<{ indices: Int32Array; ids: string[]; values: Record<N, Float64Array> }> {
-    const { scored } = await this.counts();
-    const indices = new Int32Array(scored);
-    const ids = new Array<string>(scored);
-    const values = Object.fromEntries(names.map((name) => [name, new Float64Array(scored)])) as Record<N, Float64Array>;
-    const from = `scores JOIN samples USING (idx) ${this.#features.length ? 'JOIN features USING (idx)' : ''}`;
-    await this.#scan(['idx', 'id', ...names.map((name) => `"${name}"`)], from, ([index, id, ...row], at) => {
-      indices[at] = index as number;
-      ids[at] = id as string;
-      names.forEach((name, n) => (values[name][at] = (row[n] as number | null) ?? NaN));
-    });
-    return { indices, ids, values };
+  async scoredColumns<N extends string>(names: readonly N[]): Promise<ScoredColumns<N>> {
+    return readColumns(this.connection, names, this.#features.length > 0);
   }
 
   /** Predicted class i32[N] and logits f32[N,K] of the scored pool, in pool order. */
   async predictions(): Promise<{ predicted: Int32Array; logits: Tensor<'f32'> }> {
-    const { scored } = await this.counts();
-    const predicted = new Int32Array(scored);
-    let logits = tensor('f32', [scored, 0]);
-    await this.#scan(['predicted', 'logits'], 'scores', ([best, list], at) => {
-      const row = (list as DuckDBListValue).items as number[];
-      if (at === 0) logits = tensor('f32', [scored, row.length]);
-      predicted[at] = best as number;
-      logits.data.set(row, at * row.length);
-    });
-    return { predicted, logits };
+    return readPredictions(this.connection);
   }
 
   /** Agreement of map and expert's region of the scored pool, in pool order; without a region NaN, and a share of 0. */
   async attention(): Promise<AttentionAgreement[]> {
-    const rows: AttentionAgreement[] = [];
-    const columns = ['dice', 'hit', 'energy', 'roi_share', 'flat'].map((name) => `a.${name}`);
-    await this.#scan([...columns, 's.flat'], 'scores s LEFT JOIN attention a USING (idx)', (row) => {
-      const [dice, hit, energy] = row.slice(0, 3).map((value) => (value as number | null) ?? NaN);
-      rows.push({ dice, hit, energy, roiShare: (row[3] as number | null) ?? 0, flat: Boolean(row[4] ?? row[5]) });
-    });
-    return rows;
+    return readAttention(this.connection);
   }
 
   /** Replaces the ranking: `order` holds positions into `indices`, best first. */
@@ -315,18 +289,6 @@ export class ScoreStore {
       appender.endRow();
     }
     appender.closeSync();
-  }
-
-  /** Visits rows in pool order, a part of the result in memory at a time. */
-  async #scan(
-    columns: readonly string[],
-    from: string,
-    visit: (row: DuckDBValue[], at: number) => void,
-  ): Promise<void> {
-    const result = await this.connection.stream(`SELECT ${columns.join(', ')} FROM ${from} ORDER BY idx`);
-    let at = 0;
-    for (let part = await result.fetchChunk(); part && part.rowCount > 0; part = await result.fetchChunk())
-      for (const row of part.getRows()) visit(row, at++);
   }
 
   async #rows(sql: string, values: DuckDBValue[] = []): Promise<DuckDBValue[][]> {

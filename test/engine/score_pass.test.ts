@@ -25,9 +25,17 @@ const preprocessing: Preprocessing = {
   ...{ channels: 1, height: size, width: size, mean: [0.4], std: [0.3], resize: 'stretch' },
 };
 
+const common = { batch: 2, mean: [0.4], std: [0.3] };
+const everything = {
+  vectors: { embeddings: true, maps: { of: 'saliency', size: width } },
+  attention: true,
+} as const satisfies Partial<ScorePassOptions>;
+
 let folder: string;
 let model: string;
 let samples: Sample[];
+/** All samples with everything, on one thread. */
+let whole: ScoredPass;
 beforeAll(async () => {
   folder = await sharedFolder();
   const { manifest } = await writePhantoms({ out: folder, count: 38, size: 48, seed: 2 });
@@ -38,18 +46,14 @@ beforeAll(async () => {
   samples[20] = { ...samples[20], path: bad };
   model = join(folder, 'net.onnx');
   await writeFile(model, exportOnnx(buildModel('small-cnn', { channels: 1, size, classes: 3, seed: 1 })));
+  whole = await scorePass({ ...common, ...everything, model, samples, workers: 1, out: join(folder, 'whole') });
 });
 
 const run = async (more: Partial<ScorePassOptions> = {}) => scorePass(await settings(more));
 const settings = async (more: Partial<ScorePassOptions> = {}): Promise<ScorePassOptions> => ({
-  ...{ model, samples, out: join(await temporaryFolder(), 'pass'), batch: 2, mean: [0.4], std: [0.3] },
+  ...{ ...common, model, samples, out: join(await temporaryFolder(), 'pass') },
   ...more,
 });
-const everything = {
-  vectors: { embeddings: true, maps: { of: 'saliency', size: width } },
-  attention: true,
-} as const satisfies Partial<ScorePassOptions>;
-
 /** What a pass finds, without where and how fast. */
 const found = ({ ran: _, seconds: __, ...rest }: ScoredPass) => rest;
 const rowOf = ({ data, dims }: Tensor<'f32'>, row: number) => data.slice(row * dims[1], (row + 1) * dims[1]);
@@ -73,7 +77,6 @@ describe('scorePass', () => {
   });
 
   it('takes any part of a pool, and gives its rows positions of their own', async () => {
-    const whole = await run(everything);
     const part = [samples[30], samples[5], samples[3]];
     const pass = await run({ ...everything, samples: part });
     expect([pass.ids, [...pass.positions]]).toEqual([
@@ -98,11 +101,10 @@ describe('scorePass', () => {
 
 describe('vectors of a pass', () => {
   it('are what the model and the explanation give', async () => {
-    const pass = await run(everything);
-    expect(pass.embeddings!.dims[0]).toBe(36);
-    expect(pass.maps!.dims).toEqual([36, width ** 2]);
-    expect(pass.maps!.data.every((v) => v >= 0 && v <= 1 + 1e-6)).toBe(true);
-    expect(new Set(pass.maps!.data).size).toBeGreaterThan(1000);
+    expect(whole.embeddings!.dims[0]).toBe(36);
+    expect(whole.maps!.dims).toEqual([36, width ** 2]);
+    expect(whole.maps!.data.every((v) => v >= 0 && v <= 1 + 1e-6)).toBe(true);
+    expect(new Set(whole.maps!.data).size).toBeGreaterThan(1000);
     const grey = await run({ vectors: { maps: { of: 'image', size } } });
     const image = new Float32Array(size * size);
     await decodeSample(samples[7], { ...preprocessing, mean: [0], std: [1] }, image, new Uint8Array(size * size));
@@ -112,19 +114,17 @@ describe('vectors of a pass', () => {
   });
 
   it('and all else are the same on any number of workers, and after a pass was stopped and resumed', async () => {
-    const whole = await run({ ...everything, workers: 1 });
     expect(found(await run({ ...everything, workers: 3 }))).toEqual(found(whole));
 
     const options = await settings(everything);
-    const single = { workers: 1, limitMemory: 700 }; // one session: batches end in their order
     let seen = 0;
     const stop = () => {
       if (++seen > 19) throw new Error('power cut');
     };
-    await expect(scorePass({ ...options, ...single, onProgress: stop })).rejects.toThrow('power cut');
+    await expect(scorePass({ ...options, onProgress: stop })).rejects.toThrow('power cut');
     const rest: number[] = [];
     const resumed = await scorePass({ ...options, resume: true, onProgress: ({ done }) => rest.push(done) });
-    expect(rest[0]).toBe(32); // one chunk was safe
+    expect([6, 32]).toContain(rest[0]); // the chunk whose batch came last was lost, the other was safe
     expect(found(resumed)).toEqual(found(whole));
     // Nothing is left to score: everything is read.
     const again = await scorePass({ ...options, resume: true });
@@ -167,18 +167,17 @@ describe('regions of a pass', () => {
   const few = () => samples.slice(0, 8).filter((_, i) => i !== 5);
 
   it('say how well maps and experts agree, sample by sample', async () => {
-    const pass = await run({ ...everything, vectors: undefined });
-    const withRegion = [...pass.positions].map((at) => Boolean(samples[at].mask));
+    const withRegion = [...whole.positions].map((at) => Boolean(samples[at].mask));
     expect(new Set(withRegion).size).toBe(2);
-    pass.attention!.forEach(({ dice, hit, energy, roiShare }, row) => {
+    whole.attention!.forEach(({ dice, hit, energy, roiShare }, row) => {
       expect(roiShare > 0).toBe(withRegion[row]);
       if (!withRegion[row]) return expect([dice, hit, energy]).toEqual([NaN, NaN, NaN]);
-      expect(dice).toBeCloseTo(pass.columns.dice[row], 6);
-      expect(roiShare).toBeCloseTo(pass.columns.roi_area[row], 12);
+      expect(dice).toBeCloseTo(whole.columns.dice[row], 6);
+      expect(roiShare).toBeCloseTo(whole.columns.roi_area[row], 12);
       expect([0, 1]).toContain(hit);
       expect(energy >= 0 && energy <= 1).toBe(true);
     });
-    expect(summariseAttention(pass.attention!)).toMatchObject({ samples: withRegion.filter(Boolean).length });
+    expect(summariseAttention(whole.attention!)).toMatchObject({ samples: withRegion.filter(Boolean).length });
   });
 
   it('of experts can be left out, and then are not read', async () => {
@@ -194,7 +193,7 @@ describe('regions of a pass', () => {
     const unet = await regionModel(channels);
     const pass = await run({ samples: few(), roiModel: unet, attention: true });
     const session = await openSession(await readFile(unet));
-    const expert = await run({ samples: few(), attention: true });
+    const rows = pass.ids.map((id) => whole.ids.indexOf(id));
     for (const [row, at] of pass.positions.entries()) {
       const image = tensor('f32', [1, 1, size, size]);
       await decodeSample(few()[at], preprocessing, image.data, new Uint8Array(size * size));
@@ -207,8 +206,8 @@ describe('regions of a pass', () => {
       expect(pass.columns.dice[row]).not.toBeNaN();
     }
     await session.close();
-    expect(pass.attention).toEqual(expert.attention);
-    expect(pass.columns.entropy).toEqual(expert.columns.entropy);
+    expect(pass.attention).toEqual(rows.map((row) => whole.attention![row]));
+    expect([...pass.columns.entropy]).toEqual(rows.map((row) => whole.columns.entropy[row]));
   });
 
   it('that are empty count as the kernel of Dice counts them', async () => {
@@ -235,15 +234,15 @@ describe('regions of a pass', () => {
     const pool = join(folder, 'manifest.csv');
     // Noise is the training images', not the model's.
     const roiModel = await regionModel(1, undefined, { ...preprocessing, noise: { sigma: 0.1, seed: 0 } });
-    const common = { model, pool, out, mean: [0.4], std: [0.3], batch: 8 };
+    const options = { ...common, model, pool, out, batch: 8 };
     const notices: string[] = [];
-    const summary = await score({ ...common, roiModel, onNotice: (text) => notices.push(text) });
+    const summary = await score({ ...options, roiModel, onNotice: (text) => notices.push(text) });
     expect(summary).toMatchObject({ scored: 38, withRoi: 38 });
     expect(notices.join()).not.toContain('no region');
     const [header, first] = (await readFile(summary.files.scoresCsv, 'utf8')).split('\n');
     const column = (name: string) => first.split(',')[header.split(',').indexOf(name)];
     expect(column('roi')).toBe('predicted');
     expect(Number(column('roi_area'))).toBeGreaterThanOrEqual(0);
-    await expect(score({ ...common, resume: true })).rejects.toThrow(/regions of interest/);
+    await expect(score({ ...options, resume: true })).rejects.toThrow(/regions of interest/);
   });
 });

@@ -95,6 +95,41 @@ describe('ScoreStore', () => {
     );
   });
 
+  it('keeps vectors and the agreement of attention by position, with what was not scored left out', async () => {
+    const agreement = { dice: 0.5, hit: 1, energy: 0.25, roiShare: 0.125, flat: false };
+    const bad = { index: 1, stage: 'decode', error: { code: 'E_IMAGE_CORRUPT' as const, what: 'truncated' } };
+    let store = await ScoreStore.open(folder);
+    await store.begin(
+      [0, 1, 2, 3].map((index) => sample(index)),
+      {},
+      [],
+      { embeddings: 2 },
+    );
+    const withVector = (index: number, extra: Partial<ScoreRow> = {}) =>
+      row(index, {}, { vectors: { embeddings: Float32Array.of(index, -index) }, ...extra });
+    await store.commitChunk(1, [withVector(3, { flat: true })], []);
+    await store.commitChunk(0, [withVector(2), withVector(0, { attention: agreement })], [bad]);
+    store.close();
+
+    store = await ScoreStore.open(folder);
+    await store.requireVectors();
+    const { indices } = await store.scoredColumns([]);
+    expect([...indices]).toEqual([0, 2, 3]);
+    expect(await store.vectors('embeddings', indices)).toEqual({
+      ...{ dtype: 'f32', dims: [3, 2], data: Float32Array.of(0, -0, 2, -2, 3, -3) },
+    });
+    expect(await store.vectors('maps', indices)).toBeUndefined();
+    const none = { dice: NaN, hit: NaN, energy: NaN, roiShare: 0 };
+    expect(await store.attention()).toEqual([agreement, { ...none, flat: false }, { ...none, flat: true }]);
+    expect(await store.predictions()).toEqual({
+      predicted: Int32Array.of(1, 1, 1),
+      logits: { dtype: 'f32', dims: [3, 2], data: Float32Array.of(0, 1, 0, 1, 0, 1) },
+    });
+    await store.begin([sample(0)], {});
+    expect([await store.attention(), await store.vectors('embeddings', indices)]).toEqual([[], undefined]);
+    store.close();
+  });
+
   it('begins a run whole or not at all, and in place of what was there', async () => {
     const store = await ScoreStore.open(folder);
     function* interrupted() {

@@ -5,6 +5,7 @@ import { drawSelection } from '../../report/selection.js';
 import { strategyGroups } from '../../strategies/index.js';
 import { addModelFlags } from '../model_flags.js';
 import { integer } from '../numbers.js';
+import { addRegionFlags } from '../region_flags.js';
 import { addStrategyFlags } from '../strategy_flags.js';
 import { formatDuration, Terminal } from '../terminal.js';
 
@@ -14,7 +15,7 @@ export function addScore(program: Command): void {
     .description('rank a pool: what to label next, with heatmaps')
     .addHelpText('after', `\nStrategies:\n${strategyLines().join('\n')}`)
     .requiredOption('--pool <path>', 'folder, glob (quoted), or manifest .csv, .jsonl, .parquet');
-  addStrategyFlags(addModelFlags(command))
+  addRegionFlags(addStrategyFlags(addModelFlags(command)))
     .option('--top <n>', 'samples to select', integer(1), 50)
     .option('--out <folder>', 'where results go', 'sightline-out')
     .option('--reverse', 'rank the other way round')
