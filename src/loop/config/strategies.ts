@@ -86,7 +86,7 @@ function entrySchema(folder: string) {
       every: whole(0).default(0),
       autoencoder_epochs: whole(1).optional(),
       trees: whole(1).default(100),
-      weight: whole(1, 65_536).optional(),
+      weight: oneOf(['every-batch', 'once']).optional(),
     }).optional(),
     reverse: flag.default(false),
     roi: oneOf(['manifest', 'predicted', 'none']).default('manifest'),
