@@ -152,6 +152,7 @@ export { asFinding, findingClasses } from './loop/finding.js';
 export { FileOracle, type FileOracleSettings } from './loop/file_oracle.js';
 export { SimulatedOracle, type SimulatedOracleSettings } from './loop/simulated_oracle.js';
 export { TerminalOracle, type TerminalOracleSettings } from './loop/terminal_oracle.js';
+export { openOracle, type OracleSources } from './loop/open_oracle.js';
 export type { Answer, Oracle, OracleContext, Query } from './loop/oracle.js';
 export { chooseInitial, type InitialSet } from './loop/initial_set.js';
 export { checkPatients } from './loop/leak_check.js';

@@ -1,25 +1,27 @@
 import type { Sample } from '../data/types.js';
+import type { OracleConfig } from './config/types.js';
 import { FileOracle } from './file_oracle.js';
 import type { Oracle } from './oracle.js';
-import type { OracleConfig } from './run_config.js';
 import { SimulatedOracle } from './simulated_oracle.js';
 import { TerminalOracle } from './terminal_oracle.js';
 
-export interface OracleSettings {
+export interface OracleSources {
   classes: readonly string[];
-  /** All that can be asked about. */
+  /** Everything that may be asked for, with what the manifest knows: a simulated oracle's truth. */
   samples: readonly Sample[];
-  onNotice: (message: string) => void;
+  onNotice?: (message: string) => void;
 }
 
-/** The oracle that a configuration names. */
-export function openOracle(config: OracleConfig, settings: OracleSettings): Oracle {
+/** The oracle of a configuration, for samples of one class each. @throws SightlineError E_ARGUMENT */
+export function openOracle(config: OracleConfig, { classes, samples, onNotice }: OracleSources): Oracle {
   switch (config.kind) {
-    case 'simulated':
-      return new SimulatedOracle({ ...settings, noise: config.noise, cost: config.cost, seed: config.seed });
+    case 'simulated': {
+      const { noise, cost, seed } = config;
+      return new SimulatedOracle({ classes, samples, noise, cost, seed, onNotice });
+    }
     case 'terminal':
-      return new TerminalOracle(settings);
+      return new TerminalOracle({ classes });
     case 'files':
-      return new FileOracle({ ...settings, wait: config.wait });
+      return new FileOracle({ classes, wait: config.wait, onNotice });
   }
 }

@@ -367,6 +367,7 @@ async function begin(store: RunStore, config: RunConfig, cell: Cell, data: LoopD
     );
     const about = {
       strategy: cell.entry.name,
+      entry: cell.entry,
       seed: cell.seed,
       classes: data.classes,
       poolSize: data.first.pool.length,

@@ -1,6 +1,14 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { SimulatedOracle, TerminalOracle, type Answer, type Query, type Sample } from 'sightline';
+import {
+  FileOracle,
+  openOracle,
+  SimulatedOracle,
+  TerminalOracle,
+  type Answer,
+  type Query,
+  type Sample,
+} from 'sightline';
 
 const query = (id: string, more: Partial<Query> = {}): Query => ({
   id,
@@ -91,6 +99,23 @@ describe('the simulated oracle', () => {
   });
 });
 
+describe('the oracle of a configuration', () => {
+  it('is the one that it names', async () => {
+    const sources = { classes: ['x', 'y'], samples: [{ index: 0, id: 'a', path: '', label: 'y' }] };
+    const { answers, onAnswer } = collect();
+    const noise = {
+      confusion: [
+        [1, 0],
+        [1, 0],
+      ],
+    };
+    await openOracle({ kind: 'simulated', cost: 4, seed: 0, noise }, sources).ask([query('a')], context, onAnswer);
+    expect(answers).toEqual([{ id: 'a', label: 'x', labels: ['x'], cost: 4 }]);
+    expect(openOracle({ kind: 'terminal' }, sources)).toBeInstanceOf(TerminalOracle);
+    expect(openOracle({ kind: 'files', wait: false }, sources)).toBeInstanceOf(FileOracle);
+  });
+});
+
 describe('the terminal oracle', () => {
   const classes = ['glioma', 'meningioma', 'pituitary'];
 
@@ -169,5 +194,22 @@ describe('the terminal oracle', () => {
     });
     await expect(asked).rejects.toMatchObject({ code: 'E_PAUSED' });
     expect(stored).toEqual(['a']);
+  });
+
+  it('lets go of a terminal between rounds, and takes Ctrl-C for leaving', async () => {
+    const modes: boolean[] = [];
+    const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (raw: boolean) => modes.push(raw) });
+    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
+    const oracle = new TerminalOracle({ classes, input, output });
+    const { answers, onAnswer } = collect();
+    const first = oracle.ask([query('a')], context, onAnswer);
+    input.write('1\r');
+    await first;
+    expect(modes).toEqual([true, false]);
+    const second = oracle.ask([query('b')], { ...context, round: 4 }, onAnswer);
+    input.write('\x03');
+    await expect(second).rejects.toMatchObject({ code: 'E_PAUSED', where: 'round 4' });
+    expect(modes).toEqual([true, false, true, false]);
+    expect(given(answers)).toEqual(['a:glioma']);
   });
 });

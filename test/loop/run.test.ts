@@ -176,7 +176,11 @@ describe('settings of a run', () => {
   it('switches the data set in mid-run', async () => {
     const other = await loopPhantoms(join(await temporaryFolder(), 'other'), 40);
     for (const labelled of ['keep', 'drop']) {
-      const { out, rounds } = await grid({ switch: { round: 2, data: other, labelled }, stop: { rounds: 3 } });
+      const { out, rounds } = await grid({
+        switch: { round: 2, data: other, labelled },
+        stop: { rounds: 3 },
+        allow_shared_patients: true,
+      });
       expect(rounds.map((report) => report.labelled)).toEqual([8, 12, 16, 20]);
       const { answers } = await outcomeOf(join(out, 'random', 'seed-0'));
       const ids = answers.map(([, , id]) => id as string);
@@ -194,7 +198,7 @@ describe('settings of a run', () => {
       training: { epochs: 1, batch: 8, augmentation: 'none', start: 'warm' },
       batch: { first: 2, factor: 2, every: 1 },
       noise: { sigma: 0.05 },
-      oracle: { kind: 'simulated', noise: { rate: 0.2 }, cost: 3 },
+      oracle: { kind: 'simulated', noise: 0.2, cost: 3 },
       stop: { rounds: 2 },
     });
     expect(rounds.map(({ added }) => added)).toEqual([8, 2, 4, 8, 2, 4]);

@@ -77,10 +77,14 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[], values: unknown,
     const value = valueAt(values, path);
     if (value === undefined) return [{ path, what: `expected ${issue.message}, but it is missing` }];
     const nearest = given.known && typeof value === 'string' ? similar(value, given.known) : undefined;
-    const hint = nearest ? `; did you mean ${nearest}?` : '';
-    return [{ path, what: `expected ${issue.message}, received ${shown(value)}${hint}` }];
+    if (!nearest) return [{ path, what: `expected ${issue.message}, received ${shown(value)}` }];
+    // A long list of names says less than the one that was meant.
+    const expected = issue.message.length > longList ? 'a known name' : issue.message;
+    return [{ path, what: `expected ${expected}, received ${shown(value)}; did you mean ${nearest}?` }];
   });
 }
+
+const longList = 100;
 
 export function unknownKey(key: string, known: readonly string[]): string {
   const nearest = similar(key, known);

@@ -1,5 +1,11 @@
 import type { ComputeOptions, DropoutSettings, ExplainOptions, ScoreRadiomics } from '../../engine/options.js';
-import type { SplitOptions, TrainOptions } from '../../engine/train_options.js';
+import type {
+  DurationOptions,
+  LossOptions,
+  SplitOptions,
+  TrainOptions,
+  UpdateOptions,
+} from '../../engine/train_options.js';
 import type { BordaTerm, StrategyContext } from '../../strategies/index.js';
 import type { LabelNoise } from '../simulated_annotator.js';
 
@@ -13,24 +19,11 @@ export type NetworkConfig = Pick<TrainOptions, 'arch' | 'size' | 'channels' | 'w
     file?: string;
   };
 
-type Trained = Omit<
-  TrainOptions,
-  | keyof SplitOptions
-  | keyof NetworkConfig
-  | 'data'
-  | 'out'
-  | 'model'
-  | 'task'
-  | 'labels'
-  | 'noneLabels'
-  | 'seed'
-  | 'workers'
-  | 'cacheMb'
-  | 'resume'
-  | 'overwrite'
-  | 'onProgress'
-  | 'onNotice'
->;
+type Trained = UpdateOptions &
+  LossOptions &
+  DurationOptions &
+  Pick<TrainOptions, 'batch' | 'accumulate' | 'balanced' | 'augmentation' | 'batchNorm'> &
+  Pick<TrainOptions, 'runtime' | 'provider' | 'threads' | 'checkpointSeconds' | 'checkpointEvery' | 'logEvery'>;
 
 /** How the classifier is trained in each round; names and defaults as `TrainOptions`. */
 export type TrainingConfig = Trained & {
@@ -72,7 +65,7 @@ export interface DeepFeaturesConfig {
   autoencoderEpochs?: number;
   /** Of the on-line random forest. Default 100. */
   trees: number;
-  /** Whether the representative is in every batch of a fine-tune (default), or once an epoch. */
+  /** Where a fine-tune has the representative: in every batch (default), or in one batch an epoch. */
   weight?: 'every-batch' | 'once';
 }
 
