@@ -162,7 +162,25 @@ export type { Box, Preprocessing, Sample } from './data/types.js';
 
 export { ScoreStore, type RankedSample, type ScoreRow } from './store/score_store.js';
 export { criteria, type Criterion } from './core/criteria.js';
-export { findStrategy, strategies, type ScoredPool, type Strategy, type StrategyContext } from './strategies/index.js';
+export {
+  defaultContext,
+  findStrategy,
+  loopColumns,
+  rankPool,
+  strategies,
+  strategyContext,
+  vectorsOf,
+  type ChoosingStrategy,
+  type LoopColumn,
+  type PoolRanking,
+  type PoolVectors,
+  type RankingOptions,
+  type ScoredPool,
+  type ScoringStrategy,
+  type Strategy,
+  type StrategyContext,
+  type StrategyOptions,
+} from './strategies/index.js';
 export { bordaCount, type BordaTerm } from './strategies/borda_count.js';
 export { rankOrder } from './selection/ranking.js';
 export { committeeDisagreement, type Disagreement } from './features/committee.js';

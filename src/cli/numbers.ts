@@ -23,6 +23,16 @@ export function fraction(text: string): number {
   return value;
 }
 
+/** A number from `low`. */
+export function number(low: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= low && value < Infinity))
+      throw new InvalidArgumentError(`Expected a number from ${low}.`);
+    return value;
+  };
+}
+
 /** "0.485,0.456,0.406" → three numbers; one number stands for every channel. */
 export function numberList(text: string): number[] {
   const values = text

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { parseClasses } from '../features/radiomics/features.js';
 import { readBorda } from '../engine/borda_terms.js';
 import { strategies } from '../strategies/index.js';
-import { binarisation, fraction, integer, parsed, positiveNumber } from './numbers.js';
+import { binarisation, fraction, integer, number, parsed, positiveNumber } from './numbers.js';
 
 /** Flags of the acquisition functions. Their names are those of `ScoreOptions`. */
 export function addStrategyFlags(command: Command): Command {
@@ -18,7 +18,23 @@ export function addStrategyFlags(command: Command): Command {
     .addOption(
       new Option('--uncertainty <which>', 'xal: which uncertainty').choices(['entropy', 'margin']).default('entropy'),
     );
-  return addDropoutFlags(addRadiomicsFlags(command));
+  return addDropoutFlags(addRadiomicsFlags(addBatchFlags(command)));
+}
+
+function addBatchFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--diversity <how>', 'a diverse batch from the top of the ranking')
+        .choices(['k-center', 'k-means', 'none'])
+        .default('none'),
+    )
+    .option('--diversity-factor <f>', 'diversity: candidates for each sample of the batch (default 10)', number(1))
+    .option('--density-beta <b>', 'density-entropy: exponent of the similarity to the pool (default 1)', number(0))
+    .option(
+      '--roi-neighbours <k>',
+      'xal-roi-control: samples with the most similar region, of which one is drawn (default 5)',
+      integer(1),
+    );
 }
 
 function addRadiomicsFlags(command: Command): Command {

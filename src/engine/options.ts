@@ -2,7 +2,7 @@ import type { ProgressListener } from '../core/progress.js';
 import type { FixedNoise } from '../data/fixed_noise.js';
 import type { Binarisation } from '../features/binarisation.js';
 import type { RadiomicsClass } from '../features/radiomics/features.js';
-import type { BordaTerm } from '../strategies/index.js';
+import type { StrategyOptions } from '../strategies/index.js';
 
 /** How the model is read and fed. Everything left out is read from the graph, a sidecar JSON or its default. */
 export interface ModelOptions {
@@ -100,7 +100,14 @@ export interface ComputeOptions {
 
 /** Options of a scoring pass. */
 export interface ScoreOptions
-  extends ModelOptions, ExplainOptions, DropoutSettings, ScoreRadiomics, RegionOptions, ComputeOptions {
+  extends
+    ModelOptions,
+    ExplainOptions,
+    DropoutSettings,
+    ScoreRadiomics,
+    RegionOptions,
+    ComputeOptions,
+    StrategyOptions {
   /** Folder, glob or manifest (.csv, .jsonl, .parquet). */
   pool: string;
   /** Output folder. */
@@ -109,12 +116,6 @@ export interface ScoreOptions
   strategy?: string;
   /** How many samples to select. Default 50. */
   top?: number;
-  seed?: number;
-  alpha?: number;
-  combine?: 'sum' | 'product' | 'rank-sum';
-  uncertainty?: 'entropy' | 'margin';
-  /** Strategy borda: radiomics features and which end of each is labelled first. */
-  borda?: readonly BordaTerm[];
   /** Rank the other way round. */
   reverse?: boolean;
   /** Continue the run in `out`. Without it a folder that holds a run is refused. */

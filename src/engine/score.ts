@@ -1,10 +1,17 @@
-import { criteria, type Criteria } from '../core/criteria.js';
+import { openCpuBackend } from '../backend/index.js';
 import { openPool } from '../data/pool.js';
-import { rankOrder } from '../selection/ranking.js';
 import { ScoreStore, type RankedSample } from '../store/score_store.js';
-import { defaultContext, findStrategy, type Strategy, type StrategyContext } from '../strategies/index.js';
+import {
+  findStrategy,
+  rankPool,
+  requireOnePass,
+  requireReversible,
+  strategyContext,
+  vectorsOf,
+  type Strategy,
+} from '../strategies/index.js';
 import type { ScoreOptions } from './options.js';
-import { runScorePass, storeMemory } from './score_pass.js';
+import { readPass, runScorePass, storeMemory } from './score_pass.js';
 
 /** What a scoring pass leaves behind, beside the files. */
 export interface ScoreSummary {
@@ -37,18 +44,32 @@ export interface ScoreSummary {
 export async function score(options: ScoreOptions): Promise<ScoreSummary> {
   const strategy = findStrategy(options.strategy ?? 'xal');
   const top = options.top ?? 50;
+  const context = strategyContext(options);
+  requireOnePass(strategy);
+  if (options.reverse) requireReversible(strategy, context);
   const started = performance.now();
+  const backend = openCpuBackend({ onNotice: options.onNotice });
   const store = await ScoreStore.open(options.out, storeMemory(options.limitMemory));
   try {
-    const context: StrategyContext = { ...defaultContext, ...definedOf(options) };
-    const wanted = { ...options, criteria: strategy.needs, features: strategy.features?.(context) };
+    const wanted = {
+      ...options,
+      criteria: strategy.needs,
+      features: strategy.features?.(context),
+      vectors: { embeddings: vectorsOf(strategy, context).has('embeddings') },
+    };
     const open = () => openPool(options.pool, { axis: options.axis, onNotice: options.onNotice });
     const { model, scoring } = await runScorePass(store, wanted, open);
     context.maximumEntropy = model.maximumEntropy;
     const counts = await store.counts();
     noteMissingRoi(strategy, counts, options);
 
-    await rank(store, strategy, context, options.reverse ?? false);
+    const pass = await readPass(store, model, scoring);
+    const { order, scores } = await rankPool(strategy, pass, context, {
+      backend,
+      count: top,
+      reverse: options.reverse,
+    });
+    await store.writeRanking(order, pass.positions, scores);
     await store.setMeta('ranking', { strategy: strategy.name, top, reverse: options.reverse ?? false, ...context });
     const files = await store.export(options.out, top);
     const seconds = (performance.now() - started) / 1000;
@@ -71,28 +92,20 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     };
   } finally {
     store.close();
+    backend.close();
   }
 }
 
-async function rank(store: ScoreStore, strategy: Strategy, context: StrategyContext, reverse: boolean): Promise<void> {
-  const names = strategy.features?.(context) ?? [];
-  const { indices, ids, values } = await store.scoredColumns([...criteria, ...names]);
-  const features = new Map(names.map((name) => [name, values[name]]));
-  const scores = strategy.score({ ids, columns: values as Criteria<Float64Array>, features }, context);
-  await store.writeRanking(rankOrder(scores, ids, reverse), indices, scores);
-}
-
 function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: number }, options: ScoreOptions): void {
-  if (!strategy.uses?.includes('dice') || options.roi === 'none' || counts.withRoi === counts.scored) return;
-  options.onNotice?.(
-    counts.withRoi === 0
-      ? 'No sample has a region of interest (mask or boxes): ranked by uncertainty alone.'
-      : `${counts.scored - counts.withRoi} of ${counts.scored} samples have no region of interest: those are scored by uncertainty alone.`,
-  );
-}
-
-function definedOf(options: ScoreOptions): Partial<StrategyContext> {
-  const { seed, alpha, combine, uncertainty, radiomicsOf, borda } = options;
-  const given = { seed, alpha, combine, uncertainty, radiomicsOf, borda };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const without = counts.scored - counts.withRoi;
+  const none = 'No sample has a region of interest (mask or boxes)';
+  if (strategy.needs.includes('roi_area') && without === counts.scored) {
+    options.onNotice?.(`${none}: strategy ${strategy.name} has nothing to go by.`);
+  } else if (strategy.uses?.includes('dice') && options.roi !== 'none' && without > 0) {
+    options.onNotice?.(
+      without === counts.scored
+        ? `${none}: ranked by uncertainty alone.`
+        : `${without} of ${counts.scored} samples have no region of interest: those are scored by uncertainty alone.`,
+    );
+  }
 }

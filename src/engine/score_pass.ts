@@ -134,7 +134,7 @@ export function storeMemory(limitMb: number | undefined): number {
   return limitMb ? Math.max(64, Math.min(256, Math.floor(limitMb / 6))) : 256;
 }
 
-/** What a pass has left in its store, in memory. */
+/** The rows of a finished pass, from its store. */
 export async function readPass(store: ScoreStore, model: OpenModel, scoring: ChunkScoring): Promise<ScoredPass> {
   const { activation } = model.setup;
   const { indices, ids, values } = await store.scoredColumns([...criteria, ...store.features]);

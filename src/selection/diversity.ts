@@ -38,8 +38,7 @@ export async function diverseBatch(
   given: Partial<DiversityOptions> = {},
 ): Promise<Uint32Array> {
   const { method, factor, labelled, seed } = withDefaults(given, defaults, 'options of the diversity step');
-  expectArgument(Number.isSafeInteger(count) && count >= 0, 'count', 'a whole number from 0', count);
-  expectArgument(factor >= 1 && factor < Infinity, 'factor', 'a number from 1', factor);
+  const wanted = candidateCount(count, factor);
   expectArgument(method === 'k-center' || method === 'k-means', 'method', '"k-center" or "k-means"', method);
   checkIndices(ranking, embeddings.dims[0], 'ranking');
   checkIndices(labelled, embeddings.dims[0], 'labelled');
@@ -49,7 +48,7 @@ export async function diverseBatch(
     const what = `row ${labelled[both]} is in the ranking too`;
     throw new SightlineError('E_ARGUMENT', { where: `labelled[${both}]`, what });
   }
-  const candidates = ranking.subarray(0, Math.max(count, Math.round(factor * count)));
+  const candidates = ranking.subarray(0, wanted);
   if (candidates.length <= count) return candidates.slice();
   if (method === 'k-means') {
     const clustering = await kMeans(backend, gatherRows(embeddings, candidates), count, { seed });
@@ -62,6 +61,13 @@ export async function diverseBatch(
   const centres = labelled.map((_, i) => candidates.length + i);
   const { rows: chosen } = await kCenterGreedy(embeddingSpace(backend, rows), count, centres);
   return chosen.map((at) => candidates[at]);
+}
+
+/** How long a top of the ranking the diversity step looks at. @throws SightlineError E_ARGUMENT */
+export function candidateCount(count: number, factor: number): number {
+  expectArgument(Number.isSafeInteger(count) && count >= 0, 'count', 'a whole number from 0', count);
+  expectArgument(factor >= 1 && factor < Infinity, 'factor', 'a number from 1', factor);
+  return Math.max(count, Math.round(factor * count));
 }
 
 /** The chosen positions in rising order, filled up with the first others. */

@@ -17,6 +17,7 @@ export function rankOrder(scores: Float64Array, ids: readonly string[], reversed
   });
 }
 
-function compareIds(a: string, b: string): number {
+/** Code-unit order, the same on every machine. */
+export function compareIds(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -46,6 +46,26 @@ export function gatherRows({ dims, data }: Tensor<'f32'>, indices: ArrayLike<num
   return out;
 }
 
+/** Positions of the rows whose values are all finite, in rising order. */
+export function finiteRows({ dims, data }: Tensor<'f32' | 'f64'>): number[] {
+  const [rows, width] = dims;
+  return [...Array(rows).keys()].filter((i) => {
+    for (let k = i * width; k < (i + 1) * width; k++) if (!Number.isFinite(data[k])) return false;
+    return true;
+  });
+}
+
+/** The rows of `b` below those of `a`, copied. @throws SightlineError E_SHAPE unless both are as wide */
+export function stackRows(a: Tensor<'f32'>, b: Tensor<'f32'>): Tensor<'f32'> {
+  if (a.dims.length !== 2 || b.dims.length !== 2 || a.dims[1] !== b.dims[1]) {
+    throw new SightlineError('E_SHAPE', { what: `rows [${a.dims.join(',')}] and [${b.dims.join(',')}] do not fit` });
+  }
+  const out = tensor('f32', [a.dims[0] + b.dims[0], a.dims[1]]);
+  out.data.set(a.data);
+  out.data.set(b.data, a.data.length);
+  return out;
+}
+
 /** Rows scaled to length 1 (Euclidean); rows of zeros stay zeros. A copy: f32[N,D]. */
 export function unitRows({ dims, data }: Tensor<'f32'>): Tensor<'f32'> {
   const [rows, width] = dims;

@@ -1,10 +1,10 @@
 import { SightlineError } from '../core/errors.js';
 import { fullName } from '../features/radiomics/features.js';
 import { bordaCount, type BordaTerm } from './borda_count.js';
-import type { Strategy, StrategyContext } from './strategy.js';
+import type { ScoringStrategy, StrategyContext } from './strategy.js';
 
 /** A strategy that ranks by the Borda count of radiomics features; without `terms` the user gives them. */
-export function bordaStrategy(name: string, summary: string, terms?: readonly BordaTerm[]): Strategy {
+export function bordaStrategy(name: string, summary: string, terms?: readonly BordaTerm[]): ScoringStrategy {
   const resolved = (context: StrategyContext) =>
     (terms ?? givenTerms(context)).map(({ feature, first }) => ({
       feature: fullName(feature, context.radiomicsOf === 'image' ? 'original' : 'saliency'),

@@ -1,5 +1,5 @@
-import { SightlineError } from '../core/errors.js';
 import { fullName } from '../features/radiomics/features.js';
+import { featureColumn } from './columns.js';
 import { meanRanks } from './ranks.js';
 import type { ScoredPool } from './strategy.js';
 
@@ -31,19 +31,11 @@ export function parseBorda(text: string): BordaTerm[] {
  * (no region) gives it no points; a sample without any feature scores NaN.
  * @throws SightlineError E_ARGUMENT when the pool lacks a feature
  */
-export function bordaCount({ ids, features }: ScoredPool, terms: readonly BordaTerm[]): Float64Array {
-  const score = new Float64Array(ids.length);
-  const known = new Uint8Array(ids.length);
+export function bordaCount(pool: Pick<ScoredPool, 'ids' | 'features'>, terms: readonly BordaTerm[]): Float64Array {
+  const score = new Float64Array(pool.ids.length);
+  const known = new Uint8Array(pool.ids.length);
   for (const { feature, first } of terms) {
-    const values = features.get(feature);
-    if (!values) {
-      throw new SightlineError('E_ARGUMENT', {
-        where: feature,
-        what: 'this feature was not computed for the pool',
-        remedy: `Features there are: ${[...features.keys()].join(', ') || 'none'}.`,
-      });
-    }
-    const ranks = meanRanks(values);
+    const ranks = meanRanks(featureColumn(pool, feature));
     ranks.forEach((rank, i) => {
       if (Number.isNaN(rank)) return;
       known[i] = 1;

@@ -1,8 +1,8 @@
 import { Rng } from '../core/rng.js';
-import type { Strategy } from './strategy.js';
+import type { ScoringStrategy } from './strategy.js';
 
 /** Uniform random order: the baseline. Each draw depends on the seed and the sample's id alone. */
-export const random: Strategy = {
+export const random: ScoringStrategy = {
   name: 'random',
   summary: 'uniform random order (the baseline)',
   needs: [],

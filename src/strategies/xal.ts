@@ -1,5 +1,5 @@
 import { meanRanks } from './ranks.js';
-import type { Strategy } from './strategy.js';
+import type { ScoringStrategy } from './strategy.js';
 
 /**
  * XAL's dual criterion (arXiv 2602.13308): uncertainty and misalignment of attention.
@@ -9,7 +9,7 @@ import type { Strategy } from './strategy.js';
  * U is entropy / (largest possible entropy), or 1 − margin; Dice is between the binarised saliency
  * map and the region of interest. A sample without a region of interest scores U (its rank) alone.
  */
-export const xal: Strategy = {
+export const xal: ScoringStrategy = {
   name: 'xal',
   summary: 'XAL: uncertainty and misalignment (1 − Dice) of saliency map and region of interest',
   needs: ['entropy', 'margin'],

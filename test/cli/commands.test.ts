@@ -80,7 +80,7 @@ describe('the command line', () => {
   it('shows help, refuses unknown commands and flags, and says where help is', async () => {
     expect((await sightline(['--help'])).stdout).toMatch(/score .*explain .*doctor /s);
     expect((await sightline(['score', '--help'])).stdout).toMatch(/Strategies:.*kurtosis.*xal/s);
-    for (const args of [['scroe'], ['score', '--modle', 'x']]) {
+    for (const args of [['scroe'], ['score', '--modle', 'x'], ['score', '--diversity', 'most']]) {
       const run = await sightline(args);
       expect(run.code).toBe(1);
       expect(run.stderr).toMatch(/--help/);

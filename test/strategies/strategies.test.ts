@@ -1,27 +1,32 @@
 import { describe, expect, it } from 'vitest';
-import { criteria, type Criterion } from '../../src/core/criteria.js';
+import type { Criterion } from '../../src/core/criteria.js';
 import { rankOrder } from '../../src/selection/ranking.js';
-import { defaultContext, findStrategy, type ScoredPool } from '../../src/strategies/index.js';
+import { defaultContext, findStrategy } from '../../src/strategies/index.js';
 import { meanRanks } from '../../src/strategies/ranks.js';
+import { scoresOf, type ToyPool } from './pools.js';
 
-const ids = ['a', 'b', 'c'];
-function pool(columns: Partial<Record<Criterion, number[]>>, features: Record<string, number[]> = {}): ScoredPool {
-  return {
-    ids,
-    features: new Map(Object.entries(features).map(([name, values]) => [name, Float64Array.from(values)])),
-    columns: Object.fromEntries(
-      criteria.map((c) => [c, Float64Array.from(columns[c] ?? [NaN, NaN, NaN])]),
-    ) as ScoredPool['columns'],
-  };
-}
-const order = (name: string, p: ScoredPool, context = {}) =>
-  [...rankOrder(findStrategy(name).score(p, { ...defaultContext, ...context }), ids)].map((i) => ids[i]).join('');
+const pool = (columns: Partial<Record<Criterion, number[]>>, features: Record<string, number[]> = {}): ToyPool => ({
+  ids: 'abc',
+  columns,
+  features,
+});
+const order = (name: string, toy: ToyPool, context = {}) =>
+  [...rankOrder(Float64Array.from(scoresOf(name, toy, context)), [...toy.ids])].map((i) => toy.ids[i]).join('');
 
 describe('toy cases worked out by hand', () => {
   it('entropy, least confidence and kurtosis: highest first', () => {
     expect(order('entropy', pool({ entropy: [0.1, 0.6, 0.3] }))).toBe('bca');
     expect(order('least-confidence', pool({ least_confidence: [0.4, 0.1, 0.2] }))).toBe('acb');
     expect(order('kurtosis', pool({ kurtosis: [3, 1.8, 40] }))).toBe('cab');
+  });
+
+  it('kurtosis of the images, where radiomics are taken of them', () => {
+    const toy = pool({ kurtosis: [3, 1.8, 40] }, { original_firstorder_Kurtosis: [2, 9, NaN] });
+    expect(order('kurtosis', toy, { radiomicsOf: 'image' })).toBe('bac');
+    const { features } = findStrategy('kurtosis');
+    expect(features!({ ...defaultContext, radiomicsOf: 'image' })).toEqual(['original_firstorder_Kurtosis']);
+    expect(features!(defaultContext)).toEqual([]);
+    expect(() => order('kurtosis', pool({}), { radiomicsOf: 'image' })).toThrow('not computed');
   });
 
   it('Monte-Carlo dropout: variance between and within passes together; BALD alone', () => {
@@ -37,8 +42,8 @@ describe('toy cases worked out by hand', () => {
       saliency_firstorder_Entropy: [2, 1, 0.5], // low first: 0, ½, 1
       saliency_firstorder_TotalEnergy: [7, 7, 7], // ½ each
     };
-    const scores = findStrategy('pyrad-firstorder').score(pool({}, features), defaultContext);
-    expect([...scores]).toEqual([0.5 / 4, (1 + 0.75 + 0.5 + 0.5) / 4, (0.5 + 0.75 + 1 + 0.5) / 4]);
+    const scores = scoresOf('pyrad-firstorder', pool({}, features));
+    expect(scores).toEqual([0.5 / 4, (1 + 0.75 + 0.5 + 0.5) / 4, (0.5 + 0.75 + 1 + 0.5) / 4]);
     expect(order('pyrad-firstorder', pool({}, features))).toBe('bca'); // b and c tie: by id
   });
 
@@ -48,8 +53,8 @@ describe('toy cases worked out by hand', () => {
       saliency_shape2D_SphericalDisproportion: [1 / 0.9, NaN, 1 / 0.3],
       saliency_shape2D_Elongation: [NaN, NaN, 0.5],
     };
-    const scores = findStrategy('pyrad-shape2d').score(pool({}, features), defaultContext);
-    expect([...scores]).toEqual([2 / 3, NaN, expect.closeTo(0.5 / 3, 12)]);
+    const scores = scoresOf('pyrad-shape2d', pool({}, features));
+    expect(scores).toEqual([2 / 3, NaN, expect.closeTo(0.5 / 3, 12)]);
   });
 
   it('Borda count over the images, and over a list of the user’s', () => {
@@ -85,27 +90,22 @@ describe('toy cases worked out by hand', () => {
     ['product', 0.5, [0, 0.25, 0]],
     ['rank-sum', 0.25, [0.25, 0.5, 0.75]],
   ] as const)('xal %s, alpha %d', (combine, alpha, expected) => {
-    const scores = findStrategy('xal').score(dual, { ...defaultContext, combine, alpha });
-    expect([...scores]).toEqual(expected.map((v) => expect.closeTo(v, 12)));
-    const byMargin = findStrategy('xal').score(dual, { ...defaultContext, combine, alpha, uncertainty: 'margin' });
-    expect([...byMargin]).toEqual(expected.map((v) => expect.closeTo(v, 12)));
+    const scores = scoresOf('xal', dual, { combine, alpha });
+    expect(scores).toEqual(expected.map((v) => expect.closeTo(v, 12)));
+    const byMargin = scoresOf('xal', dual, { combine, alpha, uncertainty: 'margin' });
+    expect(byMargin).toEqual(expected.map((v) => expect.closeTo(v, 12)));
   });
 
   it('xal scores a sample without a region of interest by uncertainty alone', () => {
-    const scores = findStrategy('xal').score(pool({ entropy: [0.2, 0.4, 0.6], dice: [NaN, NaN, 1] }), {
-      ...defaultContext,
-      maximumEntropy: 1,
-    });
-    expect([...scores]).toEqual([0.2, 0.4, 0.3]);
+    const toy = pool({ entropy: [0.2, 0.4, 0.6], dice: [NaN, NaN, 1] });
+    expect(scoresOf('xal', toy, { maximumEntropy: 1 })).toEqual([0.2, 0.4, 0.3]);
   });
 
   it('random depends on seed and id alone', () => {
-    const scores = (seed: number, names: string[]) => [
-      ...findStrategy('random').score({ ...pool({}), ids: names }, { ...defaultContext, seed }),
-    ];
-    const forward = scores(1, ['x', 'y', 'z']);
-    expect(scores(1, ['z', 'y', 'x'])).toEqual(forward.toReversed());
-    expect(scores(2, ['x', 'y', 'z'])).not.toEqual(forward);
+    const scores = (seed: number, ids: string) => scoresOf('random', { ids }, { seed });
+    const forward = scores(1, 'xyz');
+    expect(scores(1, 'zyx')).toEqual(forward.toReversed());
+    expect(scores(2, 'xyz')).not.toEqual(forward);
   });
 });
 
@@ -127,5 +127,5 @@ describe('ranking', () => {
 });
 
 it('an unknown strategy names the known ones', () => {
-  expect(() => findStrategy('magic')).toThrow(/random, entropy, least-confidence, .*kurtosis, pyrad-firstorder, .*xal/);
+  expect(() => findStrategy('magic')).toThrow(/xal, kurtosis, pyrad-firstorder, .*entropy, .*core-set, .*random/);
 });

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { score, type ScoreSummary } from '../../engine/score.js';
 import type { ScoreOptions } from '../../engine/options.js';
 import { drawSelection } from '../../report/selection.js';
-import { strategies } from '../../strategies/index.js';
+import { strategyGroups } from '../../strategies/index.js';
 import { addModelFlags } from '../model_flags.js';
 import { integer } from '../numbers.js';
 import { addRegionFlags } from '../region_flags.js';
@@ -13,10 +13,7 @@ export function addScore(program: Command): void {
   const command = program
     .command('score')
     .description('rank a pool: what to label next, with heatmaps')
-    .addHelpText(
-      'after',
-      `\nStrategies:\n${[...strategies.values()].map((s) => `  ${s.name.padEnd(18)}${s.summary}`).join('\n')}`,
-    )
+    .addHelpText('after', `\nStrategies:\n${strategyLines().join('\n')}`)
     .requiredOption('--pool <path>', 'folder, glob (quoted), or manifest .csv, .jsonl, .parquet');
   addRegionFlags(addStrategyFlags(addModelFlags(command)))
     .option('--top <n>', 'samples to select', integer(1), 50)
@@ -28,6 +25,13 @@ export function addScore(program: Command): void {
     .action(async (flags: ScoreOptions & { overlays: boolean }) => {
       await runScore(flags, new Terminal(program.opts().quiet === true), flags.overlays);
     });
+}
+
+function strategyLines(): string[] {
+  return strategyGroups.flatMap(([what, members]) => [
+    `  ${what}`,
+    ...members.map((s) => `    ${s.name.padEnd(19)}${s.summary}${s.columns ? ' (sightline run only)' : ''}`),
+  ]);
 }
 
 /** Scores, draws the selection and prints the summary: shared with the demo. */
