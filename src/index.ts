@@ -7,9 +7,14 @@ export type { ProgressEvent, ProgressListener } from './core/progress.js';
 export { version } from './core/version.js';
 
 export { score, type ScoreSummary } from './engine/score.js';
-export { trainModel as train, type TrainSummary } from './engine/train.js';
+export { trainModel as train, trainSamples, type TrainSummary } from './engine/train.js';
+export { learnLatents, type LatentOptions, type Latents } from './engine/latents.js';
+export { openEncoder, type Encoder } from './engine/encoder.js';
+export { measureGains, type GainOptions, type GainResult, type Gains, type GainSamples } from './engine/gains.js';
 export { evaluateModel as evaluate, type EvaluateOptions, type EvaluateSummary } from './engine/evaluate.js';
-export type { TrainOptions } from './engine/train_options.js';
+export type { TrainOptions, TrainSamplesOptions, TrainingChoices } from './engine/train_options.js';
+export { openDecoded } from './engine/training_plan.js';
+export { DecodedSet, type DecodedSetOptions } from './training/feed/decoded_set.js';
 export {
   scorePass,
   type QuarantinedRow,

@@ -16,7 +16,7 @@ import { tensor } from '../../dist/core/tensor.js';
 import { evaluateClassifier } from '../../dist/metrics/evaluate_classifier.js';
 import { buildModel } from '../../dist/models/index.js';
 import { renderLearningCurves } from '../../dist/report/learning_curves.js';
-import { openTrainingStep } from '../../dist/training/index.js';
+import { openTrainingStep } from '../../dist/index.js';
 import { maskAgreement, parts, rowsOf } from '../../dist/training/validation.js';
 import { row, writeRows } from '../results.mjs';
 import { openPeer, preparePython } from './environment.mjs';

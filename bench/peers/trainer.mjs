@@ -8,7 +8,7 @@ import { openCpuBackend } from '../../dist/backend/index.js';
 import { Rng } from '../../dist/core/rng.js';
 import { tensor } from '../../dist/core/tensor.js';
 import { buildModel } from '../../dist/models/index.js';
-import { openTrainingStep } from '../../dist/training/index.js';
+import { openTrainingStep } from '../../dist/index.js';
 
 /** @returns step(): seconds and loss of one step (loss, gradients, Adam) on a batch held in memory */
 export async function openTrainer({ network, size, batch, threads, runtime = 'auto' }) {

@@ -1,6 +1,7 @@
 import type { ProgressListener } from '../core/progress.js';
 import type { GivenAugmentation } from '../data/augment_settings.js';
 import type { ModelName } from '../models/index.js';
+import type { DecodedSet } from '../training/feed/decoded_set.js';
 import type { TrainingTask, WatchedMetric } from '../training/validation.js';
 import type { ModelOptions } from './options.js';
 
@@ -76,22 +77,24 @@ export interface DurationOptions {
   minimumImprovement?: number;
 }
 
-/** Options of `train`. */
-export interface TrainOptions
+/** Options of a training whose samples are given. */
+export interface TrainSamplesOptions
   extends
-    SplitOptions,
     UpdateOptions,
     LossOptions,
     DurationOptions,
     Pick<ModelOptions, 'mean' | 'std' | 'resize' | 'window' | 'axis' | 'labels' | 'noise'> {
-  /** Folder, glob or manifest. */
-  data: string;
   /** Run folder. */
   out: string;
   /** Architecture built from scratch … */
   arch?: ModelName;
   /** … or an ONNX classifier to fine-tune. */
   model?: string;
+  /**
+   * A `model.onnx` of an earlier training with the same architecture and classes: its weights, head and running statistics
+   * are what training begins with; the optimiser is new.
+   */
+  startFrom?: string;
   /** Default: of a U-Net segmentation, of an autoencoder reconstruction, else by the labels: several a sample or one. */
   task?: TrainingTask;
   /** Several labels: those that stand for none ("no finding"). */
@@ -120,6 +123,8 @@ export interface TrainOptions
   workers?: number;
   /** Memory for decoded images, MiB. Never changes a result. Default 1024. */
   cacheMb?: number;
+  /** Threads and memory that several trainings share, in place of `workers` and `cacheMb`. See `openDecoded`. */
+  decoded?: DecodedSet;
   runtime?: 'auto' | 'native' | 'onnxruntime';
   provider?: 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
   threads?: number;
@@ -129,8 +134,22 @@ export interface TrainOptions
   checkpointEvery?: number;
   /** Batches between rows of the history. Default 10. */
   logEvery?: number;
+  /**
+   * False: once the model is exported, `result.json` takes the place of the checkpoints, which are three times as large
+   * as the model each. Such a run cannot go on with more epochs. Default true.
+   */
+  keepCheckpoints?: boolean;
   resume?: boolean;
   overwrite?: boolean;
   onProgress?: ProgressListener;
   onNotice?: (message: string) => void;
+}
+
+/** What a training is, wherever it is kept. */
+export type TrainingChoices = Omit<TrainSamplesOptions, 'out'>;
+
+/** Options of `train`. */
+export interface TrainOptions extends TrainSamplesOptions, SplitOptions {
+  /** Folder, glob or manifest. */
+  data: string;
 }

@@ -20,17 +20,19 @@ export interface ModelFacts {
   metrics: { validation: ValidationMetrics | null; test: ValidationMetrics | null };
 }
 
+/** Where a run folder has its model. */
+export const trainedModelFiles = (folder: string) => ({
+  model: join(folder, 'model.onnx'),
+  sidecar: join(folder, 'model.json'),
+});
+
 /**
  * Writes `model.onnx` (raw logits; everything known of it in its metadata) and the sidecar `model.json`, by which
  * `score` and `evaluate` take it as it is.
  * @throws SightlineError E_MODEL_UNSUPPORTED above 2 GiB, E_OUTPUT, E_DISK_FULL
  */
-export async function writeTrainedModel(
-  folder: string,
-  graph: Graph,
-  facts: ModelFacts,
-): Promise<{ model: string; sidecar: string }> {
-  const files = { model: join(folder, 'model.onnx'), sidecar: join(folder, 'model.json') };
+export async function writeTrainedModel(folder: string, graph: Graph, facts: ModelFacts): Promise<void> {
+  const files = trainedModelFiles(folder);
   const { task, labels, activation, training, metrics } = facts;
   // Noise is the images', not the model's: who uses it on others gives none.
   const { noise, ...preprocessing } = facts.preprocessing;
@@ -49,7 +51,6 @@ export async function writeTrainedModel(
   }
   await writeFileAtomic(files.model, exportOnnx({ ...graph, metadata }));
   await writeFileAtomic(files.sidecar, `${JSON.stringify(sidecar, null, 2)}\n`);
-  return files;
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -3,9 +3,9 @@ import { openPool } from '../data/pool.js';
 import type { Sample } from '../data/types.js';
 import { labelsOf } from '../training/feed/labels.js';
 import { splitSamples, type Split, type SplitSettings } from '../training/feed/split.js';
-import type { TargetSettings } from '../training/feed/targets.js';
+import type { Targets, TargetSettings } from '../training/feed/targets.js';
 import type { TrainingTask } from '../training/validation.js';
-import type { SplitOptions, TrainOptions } from './train_options.js';
+import type { SplitOptions, TrainOptions, TrainingChoices } from './train_options.js';
 
 /** The samples of a training by part. @throws SightlineError as `openPool` and `splitSamples` */
 export async function openTrainingData(options: TrainOptions): Promise<Split> {
@@ -30,7 +30,7 @@ export function splitSettings(samples: readonly Sample[], options: SplitOptions 
 }
 
 /** What the model is for, where nobody said. */
-export function taskOf({ task, arch, loss }: TrainOptions, training: readonly Sample[]): TrainingTask {
+export function taskOf({ task, arch, loss }: TrainingChoices, training: readonly Sample[]): TrainingTask {
   if (task) return task;
   if (arch === 'unet' || loss === 'dice-ce') return 'segmentation';
   if (arch === 'autoencoder' || loss === 'mse') return 'reconstruction';
@@ -38,7 +38,11 @@ export function taskOf({ task, arch, loss }: TrainOptions, training: readonly Sa
 }
 
 /** What is learnt from a sample. Two classes and binary cross-entropy: one output, the probability of the second. */
-export function targetSettings(task: TrainingTask, options: TrainOptions, training: readonly Sample[]): TargetSettings {
+export function targetSettings(
+  task: TrainingTask,
+  options: TrainingChoices,
+  training: readonly Sample[],
+): TargetSettings {
   const { labels: classes, noneLabels: none } = options;
   switch (task) {
     case 'reconstruction':
@@ -55,4 +59,11 @@ export function targetSettings(task: TrainingTask, options: TrainOptions, traini
         : { kind: 'classes', classes };
     }
   }
+}
+
+/** Names of the outputs. One output of two classes: both names, the second is what it stands for. */
+export function outputLabels(task: TrainingTask, { classes, settings }: Targets): readonly string[] {
+  if (task === 'segmentation') return classes.length ? ['background', ...classes] : [];
+  if (settings.kind !== 'multi-label' || classes.length > 1) return classes;
+  return settings.none?.length === 1 ? [settings.none[0], classes[0]] : classes;
 }

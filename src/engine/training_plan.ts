@@ -3,11 +3,12 @@ import { createReadStream } from 'node:fs';
 import { expectArgument, SightlineError } from '../core/errors.js';
 import { completeAugmentation } from '../data/augment_settings.js';
 import { noiseSettings } from '../data/fixed_noise.js';
-import type { Preprocessing } from '../data/types.js';
+import type { Preprocessing, Sample } from '../data/types.js';
 import { readClassifier } from '../graph/classifier.js';
 import type { Graph } from '../graph/ir.js';
 import { prepareFineTuning } from '../graph/training/fine_tuning.js';
 import { buildModel } from '../models/index.js';
+import { DecodedSet } from '../training/feed/decoded_set.js';
 import type { Split } from '../training/feed/split.js';
 import type { Targets } from '../training/feed/targets.js';
 import type { OptimiserOptions } from '../training/optimiser.js';
@@ -15,10 +16,10 @@ import type { Fingerprint } from '../training/run_folder.js';
 import type { Schedule } from '../training/schedules.js';
 import type { LossSettings } from '../training/training_step.js';
 import type { TrainingTask } from '../training/validation.js';
-import type { TrainOptions } from './train_options.js';
+import type { TrainingChoices } from './train_options.js';
 
 /** The network with its initial weights. @param classes channels of the output; 0 for reconstruction */
-export function openNetwork(options: TrainOptions, classes: number): Graph {
+export function openNetwork(options: TrainingChoices, classes: number): Graph {
   const { arch, model, size = 224, width, dropout, seed } = options;
   if (Boolean(arch) === Boolean(model)) {
     throw new SightlineError('E_ARGUMENT', {
@@ -39,10 +40,10 @@ export function openNetwork(options: TrainOptions, classes: number): Graph {
   return buildModel(arch!, built);
 }
 
-const sizeFor = ({ size = 224 }: TrainOptions) => ({ size: [size, size] as const });
+const sizeFor = ({ size = 224 }: TrainingChoices) => ({ size: [size, size] as const });
 
 /** How images are brought to the network's input. */
-export function trainingPreprocessing(options: TrainOptions): Preprocessing {
+export function trainingPreprocessing(options: TrainingChoices): Preprocessing {
   const { model, mean = [0], std = [1], resize = 'stretch', window, axis } = options;
   const [height, width] = (model && readClassifier(model).size) || sizeFor(options).size;
   const channels = channelsOf(options);
@@ -62,7 +63,13 @@ export function trainingPreprocessing(options: TrainOptions): Preprocessing {
   return { channels, height, width, mean: each('mean', mean), std: deviations, resize, window, axis, noise };
 }
 
-function channelsOf({ channels, arch, model }: TrainOptions): number {
+/** What many trainings of the same preprocessing share, so that images are decoded once. The caller closes it. */
+export function openDecoded(samples: readonly Sample[], options: TrainingChoices): Promise<DecodedSet> {
+  const { workers, cacheMb } = options;
+  return DecodedSet.open(samples, trainingPreprocessing(options), { workers, cacheMb });
+}
+
+function channelsOf({ channels, arch, model }: TrainingChoices): number {
   if (model) return readClassifier(model).channels;
   return channels ?? (arch === 'unet' || arch === 'autoencoder' ? 1 : 3);
 }
@@ -75,7 +82,7 @@ export function outputChannels(task: TrainingTask, targets: Targets, preprocessi
 /** @param counts training samples of each class */
 export function lossSettings(
   task: TrainingTask,
-  options: TrainOptions,
+  options: TrainingChoices,
   targets: Targets,
   samples: number,
 ): LossSettings {
@@ -113,7 +120,7 @@ export function lossSettings(
 }
 
 /** @param iterations batches of an epoch */
-export function optimiserSettings(options: TrainOptions, iterations: number): Partial<OptimiserOptions> {
+export function optimiserSettings(options: TrainingChoices, iterations: number): Partial<OptimiserOptions> {
   const { optimiser = 'adam', beta1, beta2, weightDecay, clipNorm, freeze, momentum = 0.9, accumulate = 1 } = options;
   const { learningRate: rate = 1e-3, schedule = 'constant', warmUp = 0, stepEpochs = 10, stepFactor = 0.1 } = options;
   const perEpoch = Math.ceil(iterations / accumulate);
@@ -132,12 +139,16 @@ export function optimiserSettings(options: TrainOptions, iterations: number): Pa
 }
 
 /** Ten, where neither epochs nor iterations are given. */
-export const epochsOf = ({ epochs, iterations }: TrainOptions): number | undefined =>
+export const epochsOf = ({ epochs, iterations }: TrainingChoices): number | undefined =>
   epochs ?? (iterations === undefined ? 10 : undefined);
+
+/** Of a run that is over, what decides its weights too. */
+export const lengthOf = (options: TrainingChoices): string =>
+  digest([epochsOf(options), options.iterations, options.patience]);
 
 /** What decides a run's weights, by subject. How long it is to last is absent: a finished run may go on. */
 export async function trainingFingerprint(
-  options: TrainOptions,
+  options: TrainingChoices,
   split: Split,
   facts: {
     task: TrainingTask;
@@ -163,6 +174,7 @@ export async function trainingFingerprint(
     batch: digest([batch, accumulate, balanced]),
     'choice of the best model': digest([watch, validateEvery, options.minimumImprovement]),
     seed: String(seed ?? 0),
+    ...(options.startFrom && { 'model to start from': await hashOf(options.startFrom) }),
     runtime: facts.runtime === 'native' ? facts.runtime : `${facts.runtime} ${provider}`,
   };
 }

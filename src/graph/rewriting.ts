@@ -83,3 +83,12 @@ export function dependents(graph: Graph, from: Iterable<string>): Set<string> {
   }
   return reached;
 }
+
+/** Values that any of `to` is made of, themselves included. */
+export function precedents(graph: Graph, to: Iterable<string>): Set<string> {
+  const reached = new Set(to);
+  for (const node of graph.nodes.toReversed()) {
+    if (node.outputs.some((name) => reached.has(name))) for (const name of readsOf(node)) reached.add(name);
+  }
+  return reached;
+}

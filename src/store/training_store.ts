@@ -28,6 +28,15 @@ export interface StoredPeriod {
   best: boolean;
 }
 
+/** Columns of `quarantine`. */
+export interface StoredQuarantine {
+  id: string;
+  path: string;
+  stage: string;
+  code: string;
+  message: string;
+}
+
 /** Null where the task or the data do not define one. */
 export interface StoredMetrics {
   loss: number | null;
@@ -105,7 +114,7 @@ export class TrainingStore {
   }
 
   /** A sample that could not be used. Told again, by a resumed run, it replaces what was there. */
-  async quarantine(row: { id: string; path: string; stage: string; code: string; message: string }): Promise<void> {
+  async quarantine(row: StoredQuarantine): Promise<void> {
     const { id, path, stage, code, message } = row;
     await this.#transaction(async () => {
       await this.connection.run('DELETE FROM quarantine WHERE id = $1', [id]);
@@ -115,6 +124,13 @@ export class TrainingStore {
         [VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR],
       );
     });
+  }
+
+  /** What is known of the samples with these ids that could not be used. */
+  async quarantined<Row extends StoredQuarantine>(ids: readonly string[]): Promise<Row[]> {
+    const rows = await this.connection.runAndReadAll('SELECT id, path, stage, code, message FROM quarantine');
+    const wanted = new Set(ids);
+    return (rows.getRowObjects() as unknown as Row[]).filter(({ id }) => wanted.has(id));
   }
 
   /** Forgets everything: a new run in an old folder. */

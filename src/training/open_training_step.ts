@@ -13,37 +13,53 @@ import { RunningStatistics } from './running_statistics.js';
 import { readTrainingState, writeTrainingState } from './training_state_file.js';
 import type { BatchReport, TrainingBatch, TrainingStep, TrainingStepSettings } from './training_step.js';
 
+/** A model that is compiled for training, and not loaded yet. */
+export interface PreparedStep {
+  /** What will run it; `auto` resolved. */
+  readonly runtime: 'native' | 'onnxruntime';
+  /** Loads it: the same step each time. @throws SightlineError E_PROVIDER, E_MEMORY */
+  open(): Promise<TrainingStep>;
+}
+
 /**
- * Compiles a model for training and loads the result.
+ * Compiles a model for training.
  * @param model in inference form, image f32[B,C,H,W] first among its inputs, weights as initializers (`buildModel`, or
  *   `prepareFineTuning` of an imported one); not changed
- * @throws SightlineError E_MODEL_UNSUPPORTED, E_OP_UNSUPPORTED, E_ARGUMENT (see `compileTraining`, `Optimiser`),
- *   E_PROVIDER, E_MEMORY
+ * @throws SightlineError E_MODEL_UNSUPPORTED, E_OP_UNSUPPORTED, E_ARGUMENT (see `compileTraining`, `Optimiser`)
  */
-export async function openTrainingStep(model: Graph, settings: TrainingStepSettings): Promise<TrainingStep> {
+export function prepareTrainingStep(model: Graph, settings: TrainingStepSettings): PreparedStep {
   const { batch, loss, batchNorm, alignment } = settings;
   const initial = trainableParameters(model).map((name) => {
     const constant = model.initializers.get(name)!;
     return [name, tensor('f32', [...constant.dims], valuesOf(constant) as Float32Array)] as const;
   });
   if (initial.length === 0) throw noParameters();
-  const optimiser = Optimiser.create(new Map(initial), settings.optimiser);
-  const isFrozen = (name: string) => optimiser.isFrozen(name);
+  const newOptimiser = () => Optimiser.create(new Map(initial), settings.optimiser);
+  const frozen = frozenOf(newOptimiser());
+  const isFrozen = (name: string) => frozen.has(name);
   const compiled = compileTraining(model, { batch, loss, batchNorm, alignment, isFrozen });
-  const running = new RunningStatistics(
-    model,
-    batchNorms(model).flatMap(({ inputs }) => [inputs[3], inputs[4]]),
-  );
-  const session = await openGraphSession(compiled.graph, settings);
-  const cpu = openCpuBackend({ threads: settings.threads, onNotice: () => {} });
-  return new CompiledStep(model, settings, compiled, session, optimiser, running, cpu);
+  const runtime = resolveRuntime(compiled.graph, settings);
+  const open = async (): Promise<TrainingStep> => {
+    const running = new RunningStatistics(
+      model,
+      batchNorms(model).flatMap(({ inputs }) => [inputs[3], inputs[4]]),
+    );
+    const session = await openGraphSession(compiled.graph, { ...settings, runtime });
+    const cpu = openCpuBackend({ threads: settings.threads, onNotice: () => {} });
+    return new CompiledStep(model, settings, compiled, session, newOptimiser(), running, cpu);
+  };
+  return { runtime, open };
 }
 
-/** What will run a model's training graph; `auto` resolved. Costs one compilation. @throws as `openTrainingStep` */
-export function trainingRuntime(model: Graph, settings: TrainingStepSettings): 'native' | 'onnxruntime' {
-  const { batch, loss, batchNorm, alignment, runtime = 'auto' } = settings;
-  if (runtime !== 'auto') return runtime;
-  return resolveRuntime(compileTraining(model, { batch, loss, batchNorm, alignment }).graph, settings);
+const frozenOf = (optimiser: Optimiser): ReadonlySet<string> =>
+  new Set([...optimiser.parameters.keys()].filter((name) => optimiser.isFrozen(name)));
+
+/**
+ * Compiles a model for training and loads the result.
+ * @throws SightlineError as `prepareTrainingStep` and its `open`
+ */
+export async function openTrainingStep(model: Graph, settings: TrainingStepSettings): Promise<TrainingStep> {
+  return prepareTrainingStep(model, settings).open();
 }
 
 class CompiledStep implements TrainingStep {

@@ -58,10 +58,10 @@ export class RunFolder {
     const checkpoint = earlier && !overwrite ? await folder.resumePoint() : null;
     // Before its first batch a run has not begun: something was wrong with it, and may now be mended.
     if (earlier && checkpoint && checkpoint.state.done > 0) {
-      folder.#check(earlier, fingerprint, resume);
+      expectSameRun(path, earlier, fingerprint, resume);
       return { folder, checkpoint };
     }
-    for (const name of ['latest', 'anchor', 'best']) await rm(folder.#file(`${name}.checkpoint`), { force: true });
+    await RunFolder.removeCheckpoints(path);
     await writeFileAtomic(folder.#file('training.json'), `${JSON.stringify({ ...about, fingerprint }, null, 2)}\n`);
     return { folder, checkpoint: null };
   }
@@ -69,6 +69,11 @@ export class RunFolder {
   /** Where the run in a folder stands; null when there is none. What it is a run of is not checked. */
   static async standing(path: string): Promise<TrainerState | null> {
     return (await new RunFolder(path).resumePoint())?.state ?? null;
+  }
+
+  /** A run that has ended needs them no more, unless it is to go on with more epochs. */
+  static async removeCheckpoints(path: string): Promise<void> {
+    for (const name of ['latest', 'anchor', 'best']) await rm(join(path, `${name}.checkpoint`), { force: true });
   }
 
   async #fingerprint(): Promise<Fingerprint | null> {
@@ -84,24 +89,6 @@ export class RunFolder {
         cause,
       });
     }
-  }
-
-  #check(earlier: Fingerprint, fingerprint: Fingerprint, resume: boolean): void {
-    if (!resume) {
-      throw new SightlineError('E_OUTPUT', {
-        where: this.path,
-        what: 'the output folder already holds a training run',
-        remedy: 'Add --resume to continue it, --overwrite to discard it, or choose another --out.',
-      });
-    }
-    const names = new Set([...Object.keys(earlier), ...Object.keys(fingerprint)]);
-    const changed = [...names].filter((name) => earlier[name] !== fingerprint[name]);
-    if (!changed.length) return;
-    throw new SightlineError('E_RESUME_MISMATCH', {
-      where: this.path,
-      what: `the run there was made with another ${changed.join(', ')}`,
-      remedy: 'Give the same settings, or --overwrite to start again, or another --out.',
-    });
   }
 
   /** The later of the two checkpoints; null when there is none. */
@@ -165,4 +152,23 @@ export class RunFolder {
       step: body.fill(new Uint8Array(body.left)),
     }));
   }
+}
+
+/** @throws SightlineError E_OUTPUT without `resume`, E_RESUME_MISMATCH naming what differs */
+export function expectSameRun(path: string, earlier: Fingerprint, given: Fingerprint, resume: boolean): void {
+  if (!resume) {
+    throw new SightlineError('E_OUTPUT', {
+      where: path,
+      what: 'the output folder already holds a training run',
+      remedy: 'Add --resume to continue it, --overwrite to discard it, or choose another --out.',
+    });
+  }
+  const names = new Set([...Object.keys(earlier), ...Object.keys(given)]);
+  const changed = [...names].filter((name) => earlier[name] !== given[name]);
+  if (!changed.length) return;
+  throw new SightlineError('E_RESUME_MISMATCH', {
+    where: path,
+    what: `the run there was made with another ${changed.join(', ')}`,
+    remedy: 'Give the same settings, or --overwrite to start again, or another --out.',
+  });
 }

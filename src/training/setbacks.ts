@@ -6,6 +6,28 @@ import type { TrainerState } from './trainer_state.js';
 /** Thrown inside the trainer: go back to the last anchor. */
 export class Setback extends Error {}
 
+/** Back at the last anchor with half the learning rate; what has been learned about the run stays. */
+export function recovered(state: TrainerState, anchor: TrainerState): TrainerState {
+  const { rateFactor, recoveries, skipped, done, recent, split } = state;
+  const recovery = { iteration: done, to: anchor.done, rateFactor: rateFactor / 2 };
+  return {
+    ...{ ...anchor, skipped, recent, split },
+    ...{ rateFactor: rateFactor / 2, badInRow: 0, recoveries: [...recoveries, recovery] },
+  };
+}
+
+/** @param state after {@link recovered} */
+export function recoveryNotice(
+  { recoveries }: TrainerState,
+  { toleratedDivergence }: { toleratedDivergence: number },
+): string {
+  const { iteration, to, rateFactor } = recoveries.at(-1)!;
+  return (
+    `The loss was not finite in ${toleratedDivergence} updates in a row up to batch ${iteration}: going on from ` +
+    `batch ${to} with ${rateFactor} × the learning rate.`
+  );
+}
+
 /** E_TRAINING: every recovery is used up. */
 export function diverged(
   { done, recent, recoveries, rateFactor }: TrainerState,
@@ -28,6 +50,23 @@ export function diverged(
 export function nextSplit(batch: number, split: number, least: number): number | null {
   for (let parts = 2 * split; parts <= batch / least; parts++) if (batch % parts === 0) return parts;
   return null;
+}
+
+/** @param batch samples @param split parts from here on */
+export function splitNotice(error: SightlineError, batch: number, split: number): string {
+  return (
+    `Memory ran short (${error.what}): each batch of ${batch} goes in ${split} parts of ${batch / split}, ` +
+    'whose gradients are averaged. Statistics of batch norm are of the smaller parts from here on.'
+  );
+}
+
+/** E_POOL_EMPTY: an epoch without a batch. @param epoch from 0 */
+export function noBatch(epoch: number, batch: number): SightlineError {
+  return new SightlineError('E_POOL_EMPTY', {
+    where: `epoch ${epoch + 1}`,
+    what: 'there is not one full batch to train on',
+    remedy: `Give more samples than ${batch}, or a smaller batch.`,
+  });
 }
 
 /** E_MEMORY: a batch cannot be cut further. */

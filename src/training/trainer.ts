@@ -1,7 +1,17 @@
 import { SightlineError } from '../core/errors.js';
 import { ProgressMeter } from '../core/progress.js';
 import type { SourceBatch } from './batch_source.js';
-import { diverged, memoryExhausted, nextSplit, noteUndefined, Setback } from './setbacks.js';
+import {
+  diverged,
+  memoryExhausted,
+  nextSplit,
+  noBatch,
+  noteUndefined,
+  recovered,
+  recoveryNotice,
+  Setback,
+  splitNotice,
+} from './setbacks.js';
 import { writeHistoryCsv, type IterationRow, type PeriodRow } from './history.js';
 import { RunFolder, type Checkpoint } from './run_folder.js';
 import { accumulateBatch } from './micro_batches.js';
@@ -12,7 +22,7 @@ import {
   type CompletePlan,
   type TrainerSettings,
 } from './trainer_settings.js';
-import { freshState, improves, newPeriod, noteLoss, standing, type TrainingEnd } from './trainer_state.js';
+import { endPeriod, freshState, noteLoss, standing, type TrainingEnd } from './trainer_state.js';
 import type { TrainingResult } from './training_result.js';
 import type { TrainingStep } from './training_step.js';
 import { validate } from './validation.js';
@@ -108,10 +118,7 @@ class Trainer {
     const split = nextSplit(training.batch, this.#state.split, leastBatch);
     if (split === null) throw memoryExhausted(error, training.batch / this.#state.split, leastBatch);
     this.#state.split = split;
-    this.#notice(
-      `Memory ran short (${error.what}): each batch of ${training.batch} goes in ${split} parts of ${training.batch / split}, ` +
-        'whose gradients are averaged. Statistics of batch norm are of the smaller parts from here on.',
-    );
+    this.#notice(splitNotice(error, training.batch, split));
   }
 
   /** Once more from the last anchor, with smaller parts. */
@@ -127,18 +134,11 @@ class Trainer {
 
   /** Back to the last anchor with half the learning rate. */
   async #recover(): Promise<void> {
-    const { rateFactor, recoveries, skipped, done, recent } = this.#state;
     await this.#settings.history?.append(this.#rows.splice(0), []);
-    if (recoveries.length >= this.#plan.recoveries) throw diverged(this.#state, this.#plan);
+    if (this.#state.recoveries.length >= this.#plan.recoveries) throw diverged(this.#state, this.#plan);
     const anchor = (await this.#folder.anchor())!;
-    const recovery = { iteration: done, to: anchor.state.done, rateFactor: rateFactor / 2 };
-    this.#state = { ...anchor.state, ...{ skipped, recent, split: this.#state.split }, rateFactor: rateFactor / 2 };
-    this.#state.badInRow = 0;
-    this.#state.recoveries = [...recoveries, recovery];
-    this.#notice(
-      `The loss was not finite in ${this.#plan.toleratedDivergence} updates in a row up to batch ${done}: going on from ` +
-        `batch ${anchor.state.done} with ${rateFactor / 2} × the learning rate.`,
-    );
+    this.#state = recovered(this.#state, anchor.state);
+    this.#notice(recoveryNotice(this.#state, this.#plan));
     await this.#restart(anchor.step);
   }
 
@@ -175,13 +175,7 @@ class Trainer {
       if (this.#ended()) return;
       started = performance.now();
     }
-    if (state.next === 0) {
-      throw new SightlineError('E_POOL_EMPTY', {
-        where: `epoch ${state.epoch + 1}`,
-        what: 'there is not one full batch to train on',
-        remedy: `Give more samples than ${training.batch}, or a smaller batch.`,
-      });
-    }
+    if (state.next === 0) throw noBatch(state.epoch, training.batch);
     if (this.#window.batches) await this.#update();
     state.epoch++;
     state.next = 0;
@@ -230,26 +224,14 @@ class Trainer {
   /** Validates, adds a row to the history and writes an anchor where one is due. @param epoch from 1 */
   async #closePeriod(epoch: number): Promise<void> {
     const state = this.#state;
-    const { period } = state;
     const rows: PeriodRow[] = [];
-    if (period.images) {
+    if (state.period.images) {
       const { validation: source } = this.#settings;
       const validation = source ? await validate(this.#step!, source, this.#plan.task, this.#plan.loss) : null;
       const value = validation?.[this.#plan.watch] ?? null;
       if (validation && value === null) noteUndefined(this.#plan.watch, state.periods, this.#notice);
-      const better = validation !== null && improves(this.#plan, state.best, value);
-      if (better) state.best = { value: value!, epoch, iteration: state.done };
-      state.stale = better || !validation ? 0 : state.stale + 1;
-      const row = {
-        ...{ period: state.periods.length + 1, epoch, iteration: state.done },
-        ...{ trainLoss: period.batches ? period.loss / period.batches : null },
-        learningRate: this.#step!.learningRate * state.rateFactor,
-        imagesPerSecond: period.images / period.seconds,
-        ...{ seconds: state.seconds, validation, best: better },
-      };
-      rows.push(row);
-      state.periods = [...state.periods, row];
-      state.period = newPeriod();
+      const learningRate = this.#step!.learningRate * state.rateFactor;
+      rows.push(endPeriod(state, this.#plan, { epoch, validation, learningRate }));
     }
     this.#periodRows.push(...rows);
     // A checkpoint costs as much as many batches of a small data set: not at the end of each of its epochs.

@@ -49,7 +49,7 @@ export interface TrainerState {
   stale: number;
 }
 
-export const newPeriod = (): TrainerState['period'] => ({ loss: 0, batches: 0, images: 0, seconds: 0 });
+const newPeriod = (): TrainerState['period'] => ({ loss: 0, batches: 0, images: 0, seconds: 0 });
 
 export const freshState = (): TrainerState => ({
   ...{
@@ -82,8 +82,31 @@ export function noteLoss(state: TrainerState, loss: number, images: number): voi
   state.period.batches++;
 }
 
+/** Closes the period: best, patience and history follow from its validation (null without one). @returns its row */
+export function endPeriod(
+  state: TrainerState,
+  plan: Pick<CompletePlan, 'watch' | 'earlyStopping'>,
+  { epoch, validation, learningRate }: Pick<PeriodRow, 'epoch' | 'validation' | 'learningRate'>,
+): PeriodRow {
+  const { period } = state;
+  const value = validation?.[plan.watch] ?? null;
+  const better = validation !== null && improves(plan, state.best, value);
+  if (better) state.best = { value: value!, epoch, iteration: state.done };
+  state.stale = better || !validation ? 0 : state.stale + 1;
+  const row = {
+    ...{ period: state.periods.length + 1, epoch, iteration: state.done },
+    trainLoss: period.batches ? period.loss / period.batches : null,
+    learningRate,
+    imagesPerSecond: period.images / period.seconds,
+    ...{ seconds: state.seconds, validation, best: better },
+  };
+  state.periods = [...state.periods, row];
+  state.period = newPeriod();
+  return row;
+}
+
 /** Whether a metric is better than the best so far by what counts. @param value null: undefined, never better */
-export function improves(
+function improves(
   { watch, earlyStopping }: Pick<CompletePlan, 'watch' | 'earlyStopping'>,
   best: TrainerState['best'],
   value: number | null,

@@ -87,7 +87,7 @@ describe('fixed noise', () => {
     await writeFile(model, exportOnnx(buildModel('small-cnn', { channels: 1, size, classes: 2, seed: 1 })));
     const options = { model, samples, batch: 4, noise, vectors: { maps: { of: 'image' as const, size } } };
     const pass = await scorePass({ ...options, out: join(await temporaryFolder(), 'pass') });
-    const training = trainingPreprocessing({ data: '', out: '', arch: 'small-cnn', channels: 1, size, noise });
+    const training = trainingPreprocessing({ arch: 'small-cnn', channels: 1, size, noise });
     for (const [row, sample] of samples.entries()) {
       const image = await decoded(sample, training);
       const seen = pass.maps!.data.subarray(row * pixels, (row + 1) * pixels);

@@ -9,7 +9,7 @@ import { openPool } from '../../src/data/pool.js';
 import type { Preprocessing, Sample } from '../../src/data/types.js';
 import { score } from '../../src/engine/score.js';
 import { scorePass, type ScoredPass, type ScorePassOptions } from '../../src/engine/score_pass.js';
-import { writeTrainedModel } from '../../src/engine/trained_model.js';
+import { trainedModelFiles, writeTrainedModel } from '../../src/engine/trained_model.js';
 import { f32 } from '../../src/graph/constant.js';
 import type { Graph } from '../../src/graph/ir.js';
 import { exportOnnx } from '../../src/graph/onnx_export.js';
@@ -154,12 +154,12 @@ describe('regions of a pass', () => {
   async function regionModel(channels: number, change: (graph: Graph) => void = () => {}, given = preprocessing) {
     const graph = buildModel('unet', { channels: 1, size, classes: channels, widthMultiplier: 0.0625, seed: 1 });
     change(graph);
-    return (
-      await writeTrainedModel(await temporaryFolder(), graph, {
-        ...{ task: 'segmentation', labels: [], activation: 'sigmoid', preprocessing: given, training: {} },
-        metrics: { validation: null, test: null },
-      })
-    ).model;
+    const out = await temporaryFolder();
+    await writeTrainedModel(out, graph, {
+      ...{ task: 'segmentation', labels: [], activation: 'sigmoid', preprocessing: given, training: {} },
+      metrics: { validation: null, test: null },
+    });
+    return trainedModelFiles(out).model;
   }
   const withBias = (values: number[]) => (graph: Graph) => {
     graph.initializers.set('head.bias', f32([values.length], Float32Array.from(values)));

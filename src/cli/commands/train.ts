@@ -43,6 +43,7 @@ function addNetworkFlags(command: Command): void {
     .option('--width <factor>', "multiplies the layers' widths", positiveNumber)
     .option('--dropout <p>', 'share of units dropped, where the architecture has dropout', fraction)
     .addOption(new Option('--batch-norm <mode>', 'statistics of the batch or running ones').choices(['train', 'eval']))
+    .option('--start-from <file>', 'model.onnx of an earlier training of the same network: begin with its weights')
     .option('--freeze <patterns>', 'parameters that stay as they are, such as features.*', nameList);
 }
 

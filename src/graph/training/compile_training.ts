@@ -5,7 +5,7 @@ import { Inference } from '../infer.js';
 import type { Graph } from '../ir.js';
 import { automaticTarget, layerNamed, noSpatialLayer, spatialLayers, areaOf } from '../layers.js';
 import { gradientRule } from '../ops/index.js';
-import { dependents, simplify } from '../rewriting.js';
+import { dependents, precedents, simplify } from '../rewriting.js';
 import { shareCommon } from '../share.js';
 import { appendAlignment, type AlignmentSettings } from './alignment.js';
 import { trainingRules } from './gradient_rules.js';
@@ -94,7 +94,8 @@ export function compileTraining(model: Graph, options: TrainingGraphOptions): Tr
     misalignment = appendAlignment(emit, layer, output, targets, rois);
     total = emit.add(total, emit.scale(misalignment, alignment.weight));
   }
-  const trained = parameters.filter((name) => !isFrozen(name) && dependents(graph, [name]).has(total));
+  const used = precedents(graph, [total]);
+  const trained = parameters.filter((name) => !isFrozen(name) && used.has(name));
   const one = emit.constant(f32([], [1]));
   const gradients =
     trained.length > 0

@@ -21,15 +21,19 @@ export interface Slot {
 export interface RowRequest {
   row: number;
   sample: Sample;
-  /** Position in the feed, which is the sample's entry in the cache. */
-  entry: number;
+  /** In the feed. */
+  position: number;
   repeat: number;
 }
 
 /** What holds for all rows. */
 export interface Shared {
   augmentation?: Omit<TaskAugmentation, 'repeats'>;
-  cache?: SampleCacheMemory;
+  cache?: {
+    memory: SampleCacheMemory;
+    /** The cache's entry of a sample, by its position in the feed. */
+    entryOf: (position: number) => number;
+  };
 }
 
 /** A bounded number of slots in shared memory, and workers that decode into them. */
@@ -79,7 +83,7 @@ export class DecodeRing {
           rois: slot.rois,
           offset: first.row,
           augmentation: augmentation && { ...augmentation, repeats: run.map(({ repeat }) => repeat) },
-          cache: cache && { memory: cache, entries: run.map(({ entry }) => entry) },
+          cache: cache && { memory: cache.memory, entries: run.map(({ position }) => cache.entryOf(position)) },
         }),
       );
       from = to;

@@ -4,6 +4,7 @@ import { coreCount, WorkerPool } from '../../core/worker_pool.js';
 import { augmentationPresets, completeAugmentation } from '../../data/augment_settings.js';
 import { SampleCache } from '../../data/sample_cache.js';
 import type { Sample } from '../../data/types.js';
+import type { DecodedForm } from './decoded_set.js';
 import { DecodeRing, type DecodePool, type RowRequest, type Shared, type Slot } from './decode_ring.js';
 import type { FeedBatch, FeedOptions } from './feed_options.js';
 import { Quarantine } from './quarantine.js';
@@ -36,6 +37,8 @@ export class TrainingFeed {
   readonly #quarantine: Quarantine;
   readonly #ring: DecodeRing;
   readonly #cache?: SampleCache;
+  readonly #entryOf: (position: number, form: DecodedForm) => number;
+  readonly #usesRegions: boolean;
   readonly #augmentation?: Omit<NonNullable<Shared['augmentation']>, 'epoch'>;
   #streaming = false;
 
@@ -43,7 +46,8 @@ export class TrainingFeed {
    * @throws SightlineError E_POOL_EMPTY, E_ARGUMENT, and for targets: E_MANIFEST, E_ROI
    */
   static async open(options: FeedOptions): Promise<TrainingFeed> {
-    const { samples, workers = coreCount() } = options;
+    const { samples, decoded } = options;
+    const workers = decoded?.decoders ?? options.workers ?? coreCount();
     if (samples.length === 0) {
       throw new SightlineError('E_POOL_EMPTY', {
         where: 'samples',
@@ -82,18 +86,21 @@ export class TrainingFeed {
     this.batch = this.#sampler.batch;
     this.iterations = this.#sampler.iterations;
     this.targetDims = [this.batch, ...targets.dims(preprocessing)];
-    const usesRegions = rois || targets.usesRoi;
+    this.#usesRegions = rois || targets.usesRoi;
     // Masks that nobody asks for are not read.
-    this.#samples = usesRegions ? samples : samples.map(({ mask: _, boxes: __, ...sample }) => sample);
+    this.#samples = this.#usesRegions ? samples : samples.map(({ mask: _, boxes: __, ...sample }) => sample);
     this.#quarantine = new Quarantine(samples, options.quarantined ?? [], options.onQuarantine ?? (() => {}));
     const settings = completeAugmentation(options.augmentation ?? 'none');
     const augments = JSON.stringify(settings) !== JSON.stringify(augmentationPresets.none);
     if (augments) this.#augmentation = { settings, seed };
+    this.#entryOf = options.decoded?.entriesOf(samples, preprocessing) ?? ((position) => position);
     const { channels, height, width } = preprocessing;
     const size = sizeOf(targets.dims(preprocessing));
     try {
       this.#ring = new DecodeRing(this.decoders, preprocessing, slots, this.batch, size, rois);
-      if (cacheMb > 0) this.#cache = SampleCache.create(samples.length, cacheMb * 2 ** 20, channels, height * width);
+      if (options.decoded) this.#cache = options.decoded.cache;
+      else if (cacheMb > 0)
+        this.#cache = SampleCache.create(samples.length, cacheMb * 2 ** 20, channels, height * width);
     } catch (error) {
       throw SightlineError.from(error, 'E_MEMORY', {
         where: 'feed',
@@ -123,7 +130,7 @@ export class TrainingFeed {
     expectArgument(whole, 'from', `an iteration from 0 to ${this.iterations}`, from);
     const order = this.#sampler.order(epoch);
     const augmentation = this.#augmentation && { ...this.#augmentation, epoch };
-    const shared = { augmentation, cache: this.#cache?.memory };
+    const shared = { augmentation, cache: this.#cached(augmentation !== undefined) };
     return this.#stream(from, this.iterations, (slot, iteration) => this.#fill(slot, order, iteration, shared));
   }
 
@@ -132,13 +139,18 @@ export class TrainingFeed {
    * fail are left out of theirs. One stream of a feed at a time.
    */
   inOrder(): AsyncGenerator<FeedBatch, void, undefined> {
-    // The cache of an augmented feed holds pixels before normalising.
-    const shared = { cache: this.#augmentation ? undefined : this.#cache?.memory };
+    // An augmented feed's own cache holds pixels before normalising.
+    const shared = { cache: this.#augmentation && !this.options.decoded ? undefined : this.#cached(false) };
     const batches = Math.ceil(this.#samples.length / this.batch);
     return this.#stream(0, batches, (slot, iteration) => this.#fillInOrder(slot, iteration, shared));
   }
 
-  /** Ends the worker threads, unless they are another feed's. */
+  #cached(raw: boolean): Shared['cache'] {
+    const form = { raw, region: this.#usesRegions };
+    return this.#cache && { memory: this.#cache.memory, entryOf: (position) => this.#entryOf(position, form) };
+  }
+
+  /** Ends the worker threads, unless they are shared. */
   async close(): Promise<void> {
     if (this.ownsDecoders) await this.decoders.close();
   }
@@ -183,9 +195,9 @@ export class TrainingFeed {
       );
       if (changed.length === 0) break;
       for (const [i, result] of (await this.#ring.decode(slot, changed, shared)).entries()) {
-        const { row, entry } = changed[i];
+        const { row, position } = changed[i];
         rows[row] = result.ok ? draws[row] : undefined;
-        if (!result.ok) this.#quarantine.add(entry, result.stage, result.error);
+        if (!result.ok) this.#quarantine.add(position, result.stage, result.error);
       }
     }
     return this.#finish(
@@ -219,7 +231,7 @@ export class TrainingFeed {
   }
 
   #request(row: number, { sample, repeat }: Draw): RowRequest {
-    return { row, sample: this.#samples[sample], entry: sample, repeat };
+    return { row, sample: this.#samples[sample], position: sample, repeat };
   }
 
   /** Targets and regions of a slot whose images and rois are there. */

@@ -2,6 +2,7 @@ import type { Tensor } from '../../core/tensor.js';
 import type { GivenAugmentation } from '../../data/augment_settings.js';
 import type { Preprocessing, Sample } from '../../data/types.js';
 import type { DecodePool } from './decode_ring.js';
+import type { DecodedSet } from './decoded_set.js';
 import type { QuarantinedSample } from './quarantine.js';
 import type { Targets, TargetSettings } from './targets.js';
 
@@ -27,6 +28,8 @@ export interface FeedOptions {
   slots?: number;
   /** Memory for decoded samples, so that later epochs read no files; MiB, 0 = none. Never changes a result. Default 1024. */
   cacheMb?: number;
+  /** Threads and memory that feeds share, in place of `workers` and `cacheMb`. */
+  decoded?: DecodedSet;
   /** Ids to leave out from the start: an earlier run's `quarantined()`. */
   quarantined?: readonly string[];
   /** Told once of each sample that fails. */
