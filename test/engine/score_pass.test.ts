@@ -132,6 +132,22 @@ describe('vectors of a pass', () => {
     expect(found(again)).toEqual(found(whole));
   });
 
+  it('and agreements are those of other kernel backends, up to rounding', async () => {
+    const part = samples.slice(6, 12);
+    const rows = part.map(({ id }) => whole.ids.indexOf(id));
+    for (const backend of ['webgpu', 'reference'] as const) {
+      const pass = await run({ ...everything, samples: part, backend });
+      expect(pass.ran?.backend).toBe(backend);
+      for (const [i, row] of rows.entries()) {
+        const expected = rowOf(whole.maps!, row);
+        expect(Math.max(...rowOf(pass.maps!, i).map((v, p) => Math.abs(v - expected[p])))).toBeLessThan(1e-3);
+        expect(pass.attention![i].roiShare).toBe(whole.attention![row].roiShare);
+        if (pass.attention![i].roiShare > 0)
+          expect(pass.attention![i].energy).toBeCloseTo(whole.attention![row].energy, 3);
+      }
+    }
+  });
+
   it('that were removed are missed before others are added', async () => {
     const options = await settings(everything);
     await scorePass(options);
