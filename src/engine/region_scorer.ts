@@ -57,7 +57,12 @@ export class RegionScorer {
 
   async #choose(images: Tensor<'f32'>, { rois, hasRoi }: InferenceTask): Promise<Regions> {
     const { batch, height, width, roi } = this.setup;
-    if (this.predictor) return { masks: await this.predictor.predict(images), has: hasRoi.map(() => true) };
+    if (this.predictor) {
+      const predicted = await this.predictor.predict(images);
+      // Where the model finds nothing there is no region, rather than one that attention cannot overlap.
+      const found = (b: number) => predicted.data.subarray(b * height * width, (b + 1) * height * width).some(Boolean);
+      return { masks: predicted, has: hasRoi.map((_, b) => found(b)) };
+    }
     const masks = tensor('u8', [batch, height * width], new Uint8Array(rois));
     return { masks, has: roi === 'manifest' ? hasRoi : hasRoi.map(() => false) };
   }

@@ -1,5 +1,5 @@
 import { FLOAT, LIST, type DuckDBAppender, type DuckDBValue } from '@duckdb/node-api';
-import { criteria, type Criteria } from '../core/criteria.js';
+import { criteria, forCriteria, type Criteria } from '../core/criteria.js';
 import { SightlineError, type ErrorData } from '../core/errors.js';
 import type { AttentionAgreement } from '../metrics/attention.js';
 import { appendNumber as number } from './database.js';
@@ -112,6 +112,24 @@ export function toSample(row: DuckDBValue[]): StoredSample {
     boxes: boxes === undefined ? undefined : (JSON.parse(boxes as string) as StoredSample['boxes']),
     patient: patient as string | undefined,
     split: split as string | undefined,
+  };
+}
+
+/** A row of the sample's columns, then rank, score, predicted, confidence, roi, class name, criteria and features. */
+export function toRanked(row: DuckDBValue[], features: readonly string[]): RankedSample {
+  const sample = toSample(row);
+  const own = row.slice(sampleColumns.split(', ').length).map((v) => v ?? NaN);
+  const [rank, score, predicted, confidence, roi, predictedClass, ...values] = own;
+  return {
+    ...sample,
+    rank: rank as number,
+    score: score as number,
+    predicted: predicted as number,
+    confidence: confidence as number,
+    criteria: forCriteria((name) => values[criteria.indexOf(name)] as number),
+    features: new Map(features.map((name, i) => [name, values[criteria.length + i] as number])),
+    roi: roi as string,
+    predictedClass: predictedClass as string,
   };
 }
 

@@ -1,12 +1,13 @@
 import { dirname, join } from 'node:path';
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api';
-import { criteria, forCriteria } from '../core/criteria.js';
+import { criteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import type { AttentionAgreement } from '../metrics/attention.js';
 import { appendNumber as number, inTransaction, openDatabase } from './database.js';
 import {
   sampleColumns,
+  toRanked,
   toSample,
   writeRow,
   type QuarantineRow,
@@ -214,20 +215,7 @@ export class ScoreStore {
        ${this.#features.length ? 'JOIN features f USING (idx)' : ''} WHERE r.rank <= $1 ORDER BY r.rank`,
       [count],
     );
-    return rows.map((row) => {
-      const [rank, score, predicted, confidence, roi, predictedClass, ...values] = row.slice(9).map((v) => v ?? NaN);
-      return {
-        ...toSample(row),
-        rank: rank as number,
-        score: score as number,
-        predicted: predicted as number,
-        confidence: confidence as number,
-        criteria: forCriteria((name) => values[criteria.indexOf(name)] as number),
-        features: new Map(this.#features.map((name, i) => [name, values[criteria.length + i] as number])),
-        roi: roi as string,
-        predictedClass: predictedClass as string,
-      };
-    });
+    return rows.map((row) => toRanked(row, this.#features));
   }
 
   /** Writes the ranking of the whole pool, its first `top` rows and the quarantine list beside the store. */

@@ -132,6 +132,22 @@ describe('vectors of a pass', () => {
     expect(found(again)).toEqual(found(whole));
   });
 
+  it('and agreements are those of other kernel backends, up to rounding', async () => {
+    const part = samples.slice(6, 12);
+    const rows = part.map(({ id }) => whole.ids.indexOf(id));
+    for (const backend of ['webgpu', 'reference'] as const) {
+      const pass = await run({ ...everything, samples: part, backend });
+      expect(pass.ran?.backend).toBe(backend);
+      for (const [i, row] of rows.entries()) {
+        const expected = rowOf(whole.maps!, row);
+        expect(Math.max(...rowOf(pass.maps!, i).map((v, p) => Math.abs(v - expected[p])))).toBeLessThan(1e-3);
+        expect(pass.attention![i].roiShare).toBe(whole.attention![row].roiShare);
+        if (pass.attention![i].roiShare > 0)
+          expect(pass.attention![i].energy).toBeCloseTo(whole.attention![row].energy, 3);
+      }
+    }
+  });
+
   it('that were removed are missed before others are added', async () => {
     const options = await settings(everything);
     await scorePass(options);
@@ -210,15 +226,12 @@ describe('regions of a pass', () => {
     expect([...pass.columns.entropy]).toEqual(rows.map((row) => whole.columns.entropy[row]));
   });
 
-  it('that are empty count as the kernel of Dice counts them', async () => {
+  it('that are predicted empty are none: the criterion does without', async () => {
     const none = await regionModel(1, withBias([-1e6]));
     const all = await regionModel(1, withBias([1e6]));
     const empty = await run({ samples: few(), roiModel: none, ...everything });
-    expect([...empty.columns.roi_area]).toEqual(few().map(() => 0));
-    empty.ids.forEach((_, row) => {
-      const blank = !rowOf(empty.maps!, row).some((v) => v > 0);
-      expect(empty.columns.dice[row]).toBe(blank ? 1 : 0);
-    });
+    expect([...empty.columns.roi_area]).toEqual(few().map(() => NaN));
+    expect([...empty.columns.dice]).toEqual(few().map(() => NaN));
     expect([...(await run({ samples: few(), roiModel: all })).columns.roi_area]).toEqual(few().map(() => 1));
   });
 
