@@ -148,6 +148,25 @@ export {
   type RoundOverlap,
   type SetOverlap,
 } from './statistics/selection_overlap.js';
+export { asFinding, findingClasses } from './loop/finding.js';
+export { FileOracle, type FileOracleSettings } from './loop/file_oracle.js';
+export { SimulatedOracle, type SimulatedOracleSettings } from './loop/simulated_oracle.js';
+export { TerminalOracle, type TerminalOracleSettings } from './loop/terminal_oracle.js';
+export { openOracle, type OracleSources } from './loop/open_oracle.js';
+export type { Answer, Oracle, OracleContext, Query } from './loop/oracle.js';
+export { chooseInitial, type InitialSet } from './loop/initial_set.js';
+export { checkPatients } from './loop/leak_check.js';
+export { switchedSplit, type SwitchSettings } from './loop/pool_switch.js';
+export { cellsOf, readRunConfig, type Cell, type RunConfig } from './loop/run_config.js';
+export { batchSize } from './loop/schedule.js';
+export {
+  dearestQuery,
+  nextCount,
+  stopReason,
+  type BudgetRules,
+  type RoundOutcome,
+  type StopReason,
+} from './loop/stop_rule.js';
 export { SimulatedAnnotator, type AnnotatorSettings, type LabelNoise } from './loop/simulated_annotator.js';
 export { buildModel, modelNames, type BuildOptions, type ModelName } from './models/index.js';
 

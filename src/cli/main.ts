@@ -6,9 +6,11 @@ import { addExplain } from './commands/explain.js';
 import { addInspect } from './commands/inspect.js';
 import { addPhantoms } from './commands/phantoms.js';
 import { addRadiomics } from './commands/radiomics.js';
+import { addRun } from './commands/run.js';
 import { addScore } from './commands/score.js';
 import { addSelectFeatures } from './commands/select_features.js';
 import { addEvaluate } from './commands/evaluate.js';
+import { addStatus } from './commands/status.js';
 import { addTrain } from './commands/train.js';
 import { fail } from './terminal.js';
 import { version } from '../core/version.js';
@@ -37,6 +39,8 @@ const commands = [
   addPhantoms,
   addTrain,
   addEvaluate,
+  addRun,
+  addStatus,
 ];
 for (const add of commands) add(program);
 

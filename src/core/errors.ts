@@ -22,7 +22,9 @@ export type ErrorCode =
   | 'E_STORE' // the store is locked, damaged or of another version
   | 'E_RESUME_MISMATCH' // --resume with other settings than the stored run's
   | 'E_MEMORY' // the memory limit is too low for the work
-  | 'E_TRAINING'; // training diverged: the loss or the gradients stay NaN or infinite
+  | 'E_TRAINING' // training diverged: the loss or the gradients stay NaN or infinite
+  | 'E_CONFIG' // problems in a run's configuration (all of them, by path and line)
+  | 'E_PAUSED'; // answers of a person are still missing: what came so far is kept, --resume goes on
 
 /** The parts of an error message: what happened, where, and how to mend it. */
 export interface ErrorParts {

@@ -1,3 +1,4 @@
+import { csvText } from '../core/csv.js';
 import type { Sample } from '../data/types.js';
 import { rocCurve } from '../metrics/curves.js';
 import type { ClassifierEvaluation } from '../metrics/evaluation.js';
@@ -18,14 +19,6 @@ export interface EvaluationTables {
   predictions: string;
   roc?: string;
   calibration?: (evaluation: ClassifierEvaluation) => string;
-}
-
-const csv = (rows: readonly (readonly (string | number)[])[]): string =>
-  `${rows.map((row) => row.map(cell).join()).join('\n')}\n`;
-
-function cell(value: string | number): string {
-  if (typeof value === 'number') return Number.isFinite(value) ? String(Number(value.toPrecision(8))) : '';
-  return /[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
 /** Predictions a sample a line, ROC points of every class, reliability bins. */
@@ -52,10 +45,10 @@ export function classifierTables(
     return Array.from(thresholds, (threshold, i) => [name, threshold, falsePositiveRate[i], truePositiveRate[i]]);
   });
   return {
-    predictions: csv([['id', 'label', 'predicted', ...scored.map((name) => `p_${name}`)], ...rows]),
-    roc: csv([['class', 'threshold', 'false_positive_rate', 'true_positive_rate'], ...points]),
+    predictions: csvText([['id', 'label', 'predicted', ...scored.map((name) => `p_${name}`)], ...rows]),
+    roc: csvText([['class', 'threshold', 'false_positive_rate', 'true_positive_rate'], ...points]),
     calibration: ({ reliability }) =>
-      csv([
+      csvText([
         ['low', 'high', 'count', 'confidence', 'frequency'],
         ...reliability.bins.map(({ low, high, count, confidence, frequency }) => [
           ...[low, high, count, confidence, frequency],
@@ -66,5 +59,5 @@ export function classifierTables(
 
 export function maskTable(predictions: readonly Prediction[]): EvaluationTables {
   const rows = predictions.map(({ sample, mask }) => [sample.id, mask!.dice, mask!.right / mask!.pixels]);
-  return { predictions: csv([['id', 'dice', 'pixel_accuracy'], ...rows]) };
+  return { predictions: csvText([['id', 'dice', 'pixel_accuracy'], ...rows]) };
 }

@@ -2,7 +2,13 @@ import { expectArgument, SightlineError } from '../core/errors.js';
 import { sizeOf, toShared } from '../core/tensor.js';
 import type { VectorWidths } from '../store/score_store.js';
 import type { Preprocessing, Sample } from '../data/types.js';
-import { defaultExplanation, findExplanation, type Explanation, type ExplanationSettings } from '../explain/index.js';
+import {
+  defaultExplanation,
+  noExplanation,
+  findExplanation,
+  type Explanation,
+  type ExplanationSettings,
+} from '../explain/index.js';
 import { maximumEntropy } from '../features/uncertainty.js';
 import type { Classifier } from '../graph/classifier.js';
 import { compile, type CompiledGraph } from '../graph/compile.js';
@@ -71,7 +77,8 @@ export type OpenModelOptions = ModelOptions &
 export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
   const notice = options.onNotice ?? (() => {});
   const { classifier, preprocessing, labels } = describeModel(options);
-  const explanation = findExplanation(options.explain ?? defaultExplanation);
+  const { explain = defaultExplanation } = options;
+  const explanation = explain === noExplanation ? null : findExplanation(explain);
   const settings = { layer: options.layer, ...pixelRange(preprocessing) };
   const { compiled, noSaliency } = compileFor(classifier, explanation, settings, options, preprocessing);
   if (noSaliency) notice(noSaliency.message);
@@ -107,7 +114,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
     width,
     classes: compiled.classes,
     activation,
-    explanation: noSaliency ? null : explanation.name,
+    explanation: noSaliency || !explanation ? null : explanation.name,
     binarise: options.binarise ?? 0.5,
     radiomics: radiomicsSetup(options),
     dropout,
@@ -157,7 +164,7 @@ export async function openModel(options: OpenModelOptions): Promise<OpenModel> {
 /** Compiles with what the explanation needs; a model that cannot have it is compiled for its probabilities alone. */
 function compileFor(
   classifier: Classifier,
-  explanation: Explanation,
+  explanation: Explanation | null,
   settings: ExplanationSettings,
   options: OpenModelOptions,
   { height, width }: Preprocessing,
@@ -167,6 +174,7 @@ function compileFor(
   const dropout = options.dropout ? { placement: dropoutAt, rate: dropoutRate, unit: dropoutUnit } : undefined;
   const besides = options.vectors?.embeddings ? [embedding()] : [];
   const common = { batch: options.batch ?? defaultBatch, size, dropout, passes: besides };
+  if (!explanation) return { compiled: compile(classifier, common), noSaliency: null };
   try {
     const passes = [...explanation.passes(settings), ...besides];
     return { compiled: compile(classifier, { ...common, passes }), noSaliency: null };

@@ -35,7 +35,7 @@ export interface ModelOptions {
 
 /** What to explain and how. */
 export interface ExplainOptions {
-  /** Explanation method. Default grad-cam. */
+  /** Explanation method, or none: no maps, and no criteria of them. Default grad-cam. */
   explain?: string;
   /** Target layer: an ONNX value or node name. Default: the last spatial activation. */
   layer?: string;

@@ -63,7 +63,7 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     const counts = await store.counts();
     noteMissingRoi(strategy, counts, options);
 
-    const pass = await readPass(store, model, scoring);
+    const pass = await readPass(store, scoring);
     const { order, scores } = await rankPool(strategy, pass, context, {
       backend,
       count: top,

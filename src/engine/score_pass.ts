@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { criteria, criterionSources, type Criteria, type Criterion } from '../core/criteria.js';
 import { expectArgument, SightlineError } from '../core/errors.js';
 import type { ProgressListener } from '../core/progress.js';
 import { tensor, type Tensor } from '../core/tensor.js';
 import type { Sample } from '../data/types.js';
-import { probabilities, type Activation } from '../features/uncertainty.js';
+import { maximumEntropy, probabilities, type Activation } from '../features/uncertainty.js';
 import type { AttentionAgreement } from '../metrics/attention.js';
 import { ScoreStore } from '../store/score_store.js';
 import { fingerprint } from './fingerprint.js';
@@ -104,8 +106,8 @@ export interface QuarantinedRow {
 export async function scorePass(options: ScorePassOptions): Promise<ScoredPass> {
   const store = await ScoreStore.open(options.out, storeMemory(options.limitMemory));
   try {
-    const { model, scoring } = await runScorePass(store, options, () => Promise.resolve(options.samples));
-    return await readPass(store, model, scoring);
+    const { scoring } = await runScorePass(store, options, () => Promise.resolve(options.samples));
+    return await readPass(store, scoring);
   } finally {
     store.close();
   }
@@ -134,9 +136,10 @@ export function storeMemory(limitMb: number | undefined): number {
   return limitMb ? Math.max(64, Math.min(256, Math.floor(limitMb / 6))) : 256;
 }
 
-/** The rows of a finished pass, from its store. */
-export async function readPass(store: ScoreStore, model: OpenModel, scoring: ChunkScoring): Promise<ScoredPass> {
-  const { activation } = model.setup;
+/** The rows of a finished pass, from its store, and what its scoring was. */
+export async function readPass(store: ScoreStore, { ran, seconds }: ChunkScoring): Promise<ScoredPass> {
+  const run = (await store.meta<StoredRun>('run'))!;
+  const { activation, labels, vectors, attention } = run;
   const { indices, ids, values } = await store.scoredColumns([...criteria, ...store.features]);
   const { predicted, logits } = await store.predictions();
   const [rows, classes] = logits.dims;
@@ -145,24 +148,40 @@ export async function readPass(store: ScoreStore, model: OpenModel, scoring: Chu
     const own = logits.data.subarray(row * classes, (row + 1) * classes);
     scores.data.set(probabilities(own, activation), row * classes);
   }
-  const { vectors, attention } = model.setup;
   return {
     ids,
     positions: indices,
     predicted,
     probabilities: scores,
     activation,
-    labels: model.labels,
-    maximumEntropy: model.maximumEntropy,
+    labels,
+    maximumEntropy: maximumEntropy(classes, activation),
     columns: values as Criteria<Float64Array>,
     features: new Map(store.features.map((name) => [name, values[name]])),
     ...(vectors.embeddings && { embeddings: await store.vectors('embeddings', indices) }),
     ...(vectors.maps && { maps: await store.vectors('maps', indices) }),
     ...(attention && { attention: await store.attention() }),
     quarantined: await store.quarantined(),
-    ran: scoring.ran,
-    seconds: scoring.seconds,
+    ran,
+    seconds,
   };
+}
+
+/**
+ * What a finished pass has left in its folder, without its model or its images.
+ * @throws SightlineError E_NOT_FOUND: there is none
+ */
+export async function readScoredPass(folder: string): Promise<ScoredPass> {
+  const missing = (what: string) =>
+    new SightlineError('E_NOT_FOUND', { where: folder, what, remedy: 'Check the folder.' });
+  if (!existsSync(join(folder, 'store.duckdb'))) throw missing('no scoring pass is stored there');
+  const store = await ScoreStore.open(folder);
+  try {
+    if ((await store.meta('run')) === undefined) throw missing('the scoring pass there has not begun');
+    return await readPass(store, { count: 0, seconds: 0, ran: null });
+  } finally {
+    store.close();
+  }
 }
 
 /**
@@ -175,7 +194,7 @@ async function wantedOf(
 ): Promise<Pick<OpenModelOptions, 'dropout' | 'radiomicsClasses' | 'vectors' | 'attention'>> {
   const dropout = (options.criteria ?? []).some((need) => criterionSources[need] === 'dropout');
   const wanted = classesOf(options.features ?? [], options.radiomics ?? [], options.radiomicsOf ?? 'saliency');
-  const earlier = options.resume && !options.overwrite ? await store.meta<Earlier>('run') : undefined;
+  const earlier = options.resume && !options.overwrite ? await store.meta<StoredRun>('run') : undefined;
   const before = earlier?.radiomics?.classes;
   return {
     dropout: dropout || Boolean(earlier?.dropout),
@@ -188,13 +207,15 @@ async function wantedOf(
   };
 }
 
-/** What a run's metadata say of it, where there is one. */
-type Earlier = Partial<{
+/** What a run's metadata say of it. */
+interface StoredRun {
+  activation: Activation;
+  labels: readonly string[];
   dropout: unknown;
   radiomics: MapRadiomicsSetup | null;
   vectors: VectorSetup;
   attention: boolean;
-}>;
+}
 
 function regionsOf({ roi = 'manifest', roiModel }: PassSettings): OpenModelOptions['regions'] {
   if (roiModel === undefined) return roi;

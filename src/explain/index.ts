@@ -31,6 +31,9 @@ export const explanations: ReadonlyMap<string, Explanation> = new Map(
 
 export const defaultExplanation = gradCam.name;
 
+/** In place of a name: probabilities alone, without maps and what they cost. */
+export const noExplanation = 'none';
+
 /** @throws SightlineError E_ARGUMENT naming the known explanations. */
 export function findExplanation(name: string): Explanation {
   const explanation = explanations.get(name);

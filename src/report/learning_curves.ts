@@ -1,33 +1,55 @@
 import { composePage, theme } from './canvas.js';
-import { drawText, loadTypeface, type Typeface } from './typesetting.js';
+import { drawText, ellipsise, loadTypeface, type Typeface } from './typesetting.js';
 
 /** A line through points (x, y); a NaN leaves a gap. */
 export interface Curve {
   name: string;
   points: readonly (readonly [x: number, y: number])[];
+  /** Interval around the line at each x; NaN: none there. */
+  band?: readonly (readonly [x: number, low: number, high: number])[];
 }
 
 export interface LearningCurves {
-  /** One above the other, with one x axis: batches. */
+  /** One above the other, with one x axis. */
   panels: readonly { title: string; curves: readonly Curve[] }[];
-  /** The x at which the best model was found: a vertical line. */
+  /** What x counts. Default batches, from 0. */
+  xLabel?: string;
+  /** Where the x axis begins. Default 0. */
+  from?: number;
+  /** An x to point out (the best model): a vertical line. */
   marked?: number;
+  /** Height of a panel, pixels. Default 260. */
+  panelHeight?: number;
 }
 
 const width = 900;
-const panelHeight = 260;
 const margin = { left: 76, right: 28, top: 52, bottom: 44 };
-const colours = [theme.accent, '#6cb8ff', '#8be28b'];
+/** More curves than this are named beside the panel instead of above it. */
+const namedAbove = 3;
+const legendWidth = 190;
+/** Okabe and Ito's colours, told apart with any colour vision, lightened for a dark page; dashes tell repetitions apart. */
+const colours = [theme.accent, '#6cb8ff', '#8be28b', '#e69f00', '#ff9ad5', '#f0e442', '#d55e5e', '#b8c0cc'];
+const dashes = ['', '7 4', '2 4'];
 const small = { size: 12, fill: theme.muted } as const;
 
+/** A panel's place and scales. */
+interface Frame {
+  left: number;
+  right: number;
+  high: number;
+  low: number;
+  x: (value: number) => number;
+  y: (value: number) => number;
+}
+
 /**
- * Losses and metrics over a training as a PNG (8-bit RGB). Curves without a single number are left out; equal input gives
- * equal bytes.
+ * Losses and metrics over a training, or metrics over labels, as a PNG (8-bit RGB). Curves without a single number are left
+ * out; equal input gives equal bytes.
  */
-export async function renderLearningCurves({ panels, marked }: LearningCurves): Promise<Buffer> {
+export async function renderLearningCurves(drawing: LearningCurves): Promise<Buffer> {
+  const { panels, panelHeight = 260 } = drawing;
   const face = await loadTypeface();
-  const last = Math.max(1, ...panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(([x]) => x))));
-  const under = panels.map((panel, i) => drawPanel(face, panel, i * panelHeight, last, marked)).join('');
+  const under = panels.map((panel, i) => drawPanel(face, panel, i * panelHeight, panelHeight, drawing)).join('');
   return composePage({ width, height: panels.length * panelHeight }, [], { under });
 }
 
@@ -35,46 +57,83 @@ function drawPanel(
   face: Typeface,
   { title, curves }: LearningCurves['panels'][number],
   top: number,
-  last: number,
-  marked?: number,
+  height: number,
+  { panels, marked, xLabel = 'batches', from: first = 0 }: LearningCurves,
 ): string {
-  const [left, right] = [margin.left, width - margin.right];
-  const [high, low] = [top + margin.top, top + panelHeight - margin.bottom];
-  const values = curves.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite);
-  const { from, to, ticks } = scale(values);
-  const x = (value: number) => left + ((right - left) * value) / last;
-  const y = (value: number) => low - ((low - high) * (value - from)) / (to - from);
+  const last = Math.max(
+    first + 1,
+    ...panels.flatMap((panel) => panel.curves.flatMap(({ points }) => points.map(([x]) => x))),
+  );
+  const shown = curves.filter(({ points }) => points.some(([, value]) => Number.isFinite(value)));
+  const beside = shown.length > namedAbove;
+  const [left, right] = [margin.left, width - margin.right - (beside ? legendWidth : 0)];
+  const [high, low] = [top + margin.top, top + height - margin.bottom];
+  const values = shown.flatMap(({ points, band = [] }) => [
+    ...points.map(([, y]) => y),
+    ...band.flatMap((b) => b.slice(1)),
+  ]);
+  const { from, to, ticks } = scale(values.filter(Number.isFinite));
+  const frame: Frame = {
+    ...{ left, right, high, low },
+    x: (value) => left + ((right - left) * (value - first)) / (last - first),
+    y: (value) => low - ((low - high) * (value - from)) / (to - from),
+  };
+  const { x, y } = frame;
   const line = (x0: number, y0: number, x1: number, y1: number, colour: string) =>
     `<line x1="${x0.toFixed(1)}" y1="${y0.toFixed(1)}" x2="${x1.toFixed(1)}" y2="${y1.toFixed(1)}" stroke="${colour}"/>`;
-  const shown = curves.filter(({ points }) => points.some(([, value]) => Number.isFinite(value)));
-  const legend = shown.map(({ name }, i) =>
-    drawText(face, name, right - 110 * (shown.length - 1 - i), top + 32, {
-      ...{ size: 13, fill: colours[i % colours.length], anchor: 'end' },
-    }),
-  );
   return [
     drawText(face, title, left, top + 32, { size: 16, weight: 'bold', fill: theme.text }),
-    ...legend,
+    ...(beside ? namesBeside(face, shown, frame) : namesAbove(face, shown, right, top + 32)),
     ...ticks.map(
       (tick) =>
         line(left, y(tick), right, y(tick), theme.line) +
         drawText(face, label(tick), left - 8, y(tick) + 4, { ...small, anchor: 'end' }),
     ),
-    ...[0, 0.25, 0.5, 0.75, 1].map((share) =>
-      drawText(face, String(Math.round(share * last)), x(share * last), low + 20, { ...small, anchor: 'middle' }),
-    ),
-    drawText(face, 'batches', (left + right) / 2, low + 36, { ...small, anchor: 'middle' }),
+    ...[0, 0.25, 0.5, 0.75, 1].map((share) => {
+      const at = first + share * (last - first);
+      return drawText(face, String(Math.round(at)), x(at), low + 20, { ...small, anchor: 'middle' });
+    }),
+    drawText(face, xLabel, (left + right) / 2, low + 36, { ...small, anchor: 'middle' }),
     marked === undefined ? '' : line(x(marked), high, x(marked), low, theme.muted),
-    ...shown.map((curve, i) => drawCurve(curve, x, y, colours[i % colours.length])),
+    ...shown.map((curve, i) => drawBand(curve, frame, colourOf(i))),
+    ...shown.map((curve, i) => drawCurve(curve, frame, colourOf(i), dashOf(i))),
   ].join('');
 }
 
-function drawCurve(
-  { points }: Curve,
-  x: (value: number) => number,
-  y: (value: number) => number,
-  colour: string,
-): string {
+const colourOf = (i: number): string => colours[i % colours.length];
+const dashOf = (i: number): string => dashes[Math.floor(i / colours.length) % dashes.length];
+
+function namesAbove(face: Typeface, curves: readonly Curve[], right: number, y: number): string[] {
+  return curves.map(({ name }, i) =>
+    drawText(face, name, right - 110 * (curves.length - 1 - i), y, { size: 13, fill: colourOf(i), anchor: 'end' }),
+  );
+}
+
+function namesBeside(face: Typeface, curves: readonly Curve[], { right, high, low }: Frame): string[] {
+  const step = Math.min(20, (low - high) / curves.length);
+  const style = { size: Math.min(13, step - 2) };
+  return curves.map(({ name }, i) => {
+    const y = high + step * (i + 0.7);
+    const sample = `<line x1="${right + 14}" y1="${y - 4}" x2="${right + 38}" y2="${y - 4}" ${stroke(colourOf(i), dashOf(i))}/>`;
+    return (
+      sample +
+      drawText(face, ellipsise(face, name, legendWidth - 46, style), right + 44, y, { ...style, fill: theme.text })
+    );
+  });
+}
+
+function drawBand({ band = [] }: Curve, { x, y }: Frame, colour: string): string {
+  const defined = band.filter(([, low, high]) => Number.isFinite(low) && Number.isFinite(high));
+  if (defined.length < 2) return '';
+  const point = (px: number, py: number) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`;
+  const outline = [
+    ...defined.map(([px, , high]) => point(px, high)),
+    ...defined.toReversed().map(([px, low]) => point(px, low)),
+  ];
+  return `<polygon points="${outline.join(' ')}" fill="${colour}" fill-opacity="0.12"/>`;
+}
+
+function drawCurve({ points }: Curve, { x, y }: Frame, colour: string, dash: string): string {
   const defined = points.filter(([, value]) => Number.isFinite(value));
   const at = defined.map(([px, py]) => `${x(px).toFixed(1)},${y(py).toFixed(1)}`);
   // A run of one epoch is a point, of which a line shows nothing.
@@ -82,8 +141,11 @@ function drawCurve(
     defined.length > 40
       ? []
       : at.map((point) => `<circle cx="${point.split(',')[0]}" cy="${point.split(',')[1]}" r="3" fill="${colour}"/>`);
-  return `<polyline points="${at.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}`;
+  return `<polyline points="${at.join(' ')}" fill="none" ${stroke(colour, dash)}/>${dots.join('')}`;
 }
+
+const stroke = (colour: string, dash: string): string =>
+  `stroke="${colour}" stroke-width="2"${dash && ` stroke-dasharray="${dash}"`}`;
 
 /** Round numbers around the values: four to seven ticks. */
 function scale(values: readonly number[]): { from: number; to: number; ticks: number[] } {

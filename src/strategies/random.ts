@@ -6,5 +6,6 @@ export const random: ScoringStrategy = {
   name: 'random',
   summary: 'uniform random order (the baseline)',
   needs: [],
+  blind: true,
   score: (pool, { seed }) => Float64Array.from(pool.ids, (id) => new Rng(seed, 'random', id).uniform()),
 };

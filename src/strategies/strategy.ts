@@ -74,6 +74,8 @@ interface AcquisitionFunction {
   readonly needs: readonly Criterion[];
   /** Criteria it uses where they exist. */
   readonly uses?: readonly Criterion[];
+  /** It ranks by ids alone: no model has to look at the samples. */
+  readonly blind?: boolean;
   /** Vectors that it reads. */
   readonly vectors?: readonly PoolVectors[];
   /** Columns that it reads from the pool's features and that only a run of the loop can compute. */

@@ -170,12 +170,12 @@ describe('regions of a pass', () => {
   async function regionModel(channels: number, change: (graph: Graph) => void = () => {}, given = preprocessing) {
     const graph = buildModel('unet', { channels: 1, size, classes: channels, widthMultiplier: 0.0625, seed: 1 });
     change(graph);
-    const out = await temporaryFolder();
-    await writeTrainedModel(out, graph, {
+    const place = await temporaryFolder();
+    await writeTrainedModel(place, graph, {
       ...{ task: 'segmentation', labels: [], activation: 'sigmoid', preprocessing: given, training: {} },
       metrics: { validation: null, test: null },
     });
-    return trainedModelFiles(out).model;
+    return trainedModelFiles(place).model;
   }
   const withBias = (values: number[]) => (graph: Graph) => {
     graph.initializers.set('head.bias', f32([values.length], Float32Array.from(values)));

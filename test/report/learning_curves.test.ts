@@ -29,3 +29,22 @@ describe('renderLearningCurves', () => {
     ]);
   });
 });
+
+describe('curves of many strategies', () => {
+  const curve = (k: number, band = false) => ({
+    name: `strategy ${k}`,
+    points: [50, 100, 150].map((x) => [x, 0.6 + x / 1000 + k / 100] as const),
+    ...(band && { band: [50, 100, 150].map((x) => [x, 0.55 + x / 1000, 0.65 + x / 1000] as const) }),
+  });
+
+  it('have their names beside the panel, and bands where they are given', async () => {
+    const drawing = (band: boolean, count: number) => ({
+      panels: [{ title: 'AUC', curves: Array.from({ length: count }, (_, k) => curve(k, band)) }],
+      ...{ xLabel: 'labels', from: 50, panelHeight: 420 },
+    });
+    const plain = await renderLearningCurves(drawing(false, 12));
+    expect(await size(plain)).toEqual([900, 420, 3]);
+    expect(await renderLearningCurves(drawing(true, 12))).not.toEqual(plain);
+    expect(await renderLearningCurves(drawing(false, 4))).not.toEqual(plain);
+  });
+});

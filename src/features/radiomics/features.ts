@@ -2,7 +2,7 @@ import { SightlineError } from '../../core/errors.js';
 import { firstOrderFeatures } from '../../kernels/first_order.js';
 import { glcmFeatures } from '../../kernels/glcm.js';
 import { shape2dFeatures } from '../../kernels/shape2d.js';
-import { nearestNames } from './nearest_names.js';
+import { nearestNames } from '../../core/nearest_names.js';
 
 /** The feature classes that are computed, spelt as pyradiomics does, each with its features in the kernel's order. */
 export const radiomicsClasses = {

@@ -2,7 +2,7 @@ import { parseDocument } from 'yaml';
 import { SightlineError } from '../../core/errors.js';
 import { readText } from '../../core/files.js';
 import { findFeature, radiomicsClasses, selectFeatures, type FeatureSelection } from './features.js';
-import { nearestNames } from './nearest_names.js';
+import { nearestNames } from '../../core/nearest_names.js';
 import { settingsSchema, type PartialSettings } from './settings.js';
 
 /** What a parameter file asks for. */

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openCpuBackend } from '../backend/index.js';
+import { SightlineError, type ErrorCode } from '../core/errors.js';
+import { compareRuns, writeComparison, type GridComparison } from './comparison.js';
+import { readRecord, type RunRecord } from './outcome.js';
+import { LoopRun, type RunListeners } from './run.js';
+import { cellsOf, type Cell, type RunConfig } from './run_config.js';
+import { openLoopData } from './run_data.js';
+import type { StopReason } from './stop_rule.js';
+
+export interface GridOptions extends RunListeners {
+  /** Go on with the runs that are there, and begin those that are not. */
+  resume?: boolean;
+  /** Discard the runs that are there. */
+  overwrite?: boolean;
+  /** Before each run. */
+  onRun?: (cell: Cell, position: number, of: number) => void;
+  /** After each run. */
+  onRunEnd?: (cell: Cell, stop: StopReason) => void;
+}
+
+/** What a grid leaves behind. */
+export interface GridSummary {
+  out: string;
+  runs: RunRecord[];
+  comparison: GridComparison;
+  /** Runs that could not go on. The others did. */
+  failures: { cell: Cell; error: SightlineError }[];
+  files: { comparison: string; curves: string };
+}
+
+/** What stops one run would stop the next as well, or is no failure. */
+const forAll: readonly ErrorCode[] = ['E_PAUSED', 'E_DISK_FULL', 'E_OUTPUT', 'E_RESUME_MISMATCH', 'E_INTERNAL'];
+
+/**
+ * Runs every strategy under every seed, one after another, and compares them. Resumable at any instant; a run that fails does
+ * not keep the others from ending. Into `out`: a folder a run (`run.duckdb`, `rounds/`, `status.json`), config.yaml,
+ * comparison.json and curves.csv.
+ * @throws SightlineError E_OUTPUT: `out` holds runs and neither flag is set; E_PAUSED: a person's answers are missing; those of
+ *   data and settings
+ */
+export async function runGrid(config: RunConfig, options: GridOptions = {}): Promise<GridSummary> {
+  const { resume, overwrite, onNotice } = options;
+  const cells = cellsOf(config);
+  const shared = join(config.out, 'initial');
+  const standing = cells.filter(({ folder }) => existsSync(join(folder, 'run.duckdb')));
+  if (standing.length && !resume && !overwrite) {
+    throw new SightlineError('E_OUTPUT', {
+      where: config.out,
+      what: `${standing.length} of the ${cells.length} runs are there already`,
+      remedy: 'Add --resume to go on with them, --overwrite to discard them, or choose another folder as out.',
+    });
+  }
+  const data = await openLoopData(config, onNotice);
+  if (overwrite)
+    for (const folder of [...cells.map((cell) => cell.folder), shared])
+      await rm(folder, { recursive: true, force: true });
+  await mkdir(config.out, { recursive: true }).catch((error) => {
+    throw SightlineError.from(error, 'E_OUTPUT', { where: config.out, what: 'the output folder cannot be created' });
+  });
+  await copyFile(config.file, join(config.out, 'config.yaml'));
+  const backend = openCpuBackend({ threads: config.training.threads, onNotice });
+  const failures: GridSummary['failures'] = [];
+  try {
+    for (const [position, cell] of cells.entries()) {
+      options.onRun?.(cell, position, cells.length);
+      let run: LoopRun | undefined;
+      try {
+        run = await LoopRun.open(config, cell, data, shared, backend, options);
+        const stop = await run.run();
+        options.onRunEnd?.(cell, stop);
+      } catch (error) {
+        if (!(error instanceof SightlineError) || forAll.includes(error.code) || cells.length === 1) throw error;
+        failures.push({ cell, error });
+        onNotice?.(`${cell.entry.name}, seed ${cell.seed}: ${error.message}`);
+      } finally {
+        run?.close();
+      }
+    }
+  } finally {
+    backend.close();
+  }
+  return { ...(await summariseGrid(config, data.first.pool.length)), failures };
+}
+
+/** Reads what the runs have come to, compares them and writes the comparison. */
+export async function summariseGrid(config: RunConfig, poolSize: number): Promise<Omit<GridSummary, 'failures'>> {
+  const runs: RunRecord[] = [];
+  for (const { folder } of cellsOf(config)) {
+    const record = await readRecord(folder);
+    if (record) runs.push(record);
+  }
+  const comparison = compareRuns(runs, { trainingSize: poolSize });
+  return { out: config.out, runs, comparison, files: await writeComparison(config.out, comparison, runs) };
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import type { Backend } from '../backend/index.js';
+import type { ProgressListener } from '../core/progress.js';
+import type { Sample } from '../data/types.js';
+import type { RunStore, StoredQuery } from '../store/run_store.js';
+import type { RunConfig, StrategyConfig } from './run_config.js';
+import type { RunData } from './run_data.js';
+import type { Stopwatch } from './stopwatch.js';
+
+/** What a run has at hand wherever it is. */
+export interface RunContext {
+  config: RunConfig;
+  entry: StrategyConfig;
+  seed: number;
+  /** The run's. */
+  folder: string;
+  classes: readonly string[];
+  store: RunStore;
+  backend: Backend;
+  watch: Stopwatch;
+  onProgress?: ProgressListener;
+  onNotice: (message: string) => void;
+}
+
+/** A round that selects: what there is to choose from and with. */
+export interface SelectionRound extends RunContext {
+  /** From 1. */
+  round: number;
+  data: RunData;
+  /** ONNX file of the round before. */
+  model: string;
+  /** Samples without a label, in the pool's order. */
+  pool: readonly Sample[];
+  /** Samples with the oracle's labels, in the order in which they were asked. */
+  labelled: readonly Sample[];
+  /** Labels to ask for. */
+  count: number;
+  /** Asks the oracle about samples at once, and gives back those that it labelled. */
+  ask(queries: readonly StoredQuery[]): Promise<Sample[]>;
+}
+
+/** Folder of a round, or of a part of it. */
+export function roundFolder({ folder }: Pick<RunContext, 'folder'>, round: number, ...part: string[]): string {
+  return join(folder, 'rounds', String(round).padStart(2, '0'), ...part);
+}

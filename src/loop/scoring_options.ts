@@ -1,0 +1,55 @@
+import { criterionSources } from '../core/criteria.js';
+import type { ScorePassOptions } from '../engine/score_pass.js';
+import { noExplanation } from '../explain/index.js';
+import type { Strategy, StrategyContext } from '../strategies/index.js';
+import type { NoiseConfig } from './config/types.js';
+import type { RunContext } from './round.js';
+
+type Common = Omit<ScorePassOptions, 'model' | 'samples' | 'out'>;
+
+/**
+ * How a part of the data is scored, whatever the round. A strategy that does not look at saliency maps is not made to pay
+ * for them.
+ */
+export function scoringOptions(
+  run: RunContext,
+  part: NoiseConfig['on'][number],
+  strategy: Strategy,
+  context: StrategyContext,
+): Common {
+  return { ...passOptions(run, part, usesSaliency(strategy, context)), class: run.config.scoring.class };
+}
+
+/** @param explained whether saliency maps are wanted */
+export function passOptions(
+  { config, entry, onProgress, onNotice }: RunContext,
+  part: NoiseConfig['on'][number],
+  explained: boolean,
+): Common {
+  const { class: _, ...scoring } = config.scoring;
+  return {
+    ...scoring,
+    ...(explained ? { explain: entry.explain ?? scoring.explain } : { explain: noExplanation, layer: undefined }),
+    ...{ workers: config.compute.workers, backend: config.compute.backend, limitMemory: config.compute.limitMemory },
+    ...noiseOn(config.noise, part),
+    ...{ onProgress, onNotice },
+  };
+}
+
+/** Fixed noise on the images of a part (IDEAL §V-G). */
+export function noiseOn(noise: NoiseConfig | undefined, part: NoiseConfig['on'][number]) {
+  return noise?.on.includes(part) ? { noise: { sigma: noise.sigma, seed: noiseSeed } } : {};
+}
+
+/** Every run of a grid sees the same noisy images. */
+const noiseSeed = 0;
+
+function usesSaliency({ needs, uses = [], columns = [], features }: Strategy, context: StrategyContext): boolean {
+  const criteria = [...needs, ...uses];
+  const named = features?.(context) ?? [];
+  return (
+    criteria.some((name) => criterionSources[name] === 'saliency') ||
+    named.some((name) => name.startsWith('saliency')) ||
+    (columns.includes('expected_rank') && context.radiomicsOf === 'saliency')
+  );
+}
