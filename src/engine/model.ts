@@ -2,7 +2,13 @@ import { expectArgument, SightlineError } from '../core/errors.js';
 import { sizeOf, toShared } from '../core/tensor.js';
 import type { VectorWidths } from '../store/score_store.js';
 import type { Preprocessing, Sample } from '../data/types.js';
-import { defaultExplanation, noExplanation, findExplanation, type Explanation, type ExplanationSettings } from '../explain/index.js';
+import {
+  defaultExplanation,
+  noExplanation,
+  findExplanation,
+  type Explanation,
+  type ExplanationSettings,
+} from '../explain/index.js';
 import { maximumEntropy } from '../features/uncertainty.js';
 import type { Classifier } from '../graph/classifier.js';
 import { compile, type CompiledGraph } from '../graph/compile.js';
