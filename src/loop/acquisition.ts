@@ -63,15 +63,9 @@ export async function acquire(round: SelectionRound): Promise<StageFindings> {
 
 /** The strategy's settings: what the configuration says of them, defaults for the rest. */
 export function contextOf({ entry, seed }: Pick<SelectionRound, 'entry' | 'seed'>): StrategyContext {
-  const { alpha, combine, uncertainty, radiomicsOf, borda, beta, diversity } = entry;
+  const { alpha, combine, uncertainty, radiomicsOf, borda, beta, diversity, roiNeighbours } = entry;
   const given = {
-    alpha,
-    combine,
-    uncertainty,
-    radiomicsOf,
-    borda,
-    beta,
-    diversity,
+    ...{ alpha, combine, uncertainty, radiomicsOf, borda, beta, diversity, roiNeighbours },
     committee: entry.committee?.measure,
   };
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -240,19 +240,21 @@ export class LoopRun {
     await this.#status(round, null, `waiting for ${queries.length} answers`);
     const positions = new Map(queries.map(({ id, position }) => [id, position]));
     const oracle = openOracle(config.oracle, { samples: [...this.data.byId.values()], classes, onNotice });
-    const questions = queries.map(({ position, id, ...query }) => {
+    const known = (value: number) => (Number.isNaN(value) ? null : value);
+    const questions = queries.map(({ position, id, score, confidence, predicted, reason }) => {
       const { path, slice } = this.data.byId.get(id)!;
-      return { id, path, slice, rank: position + 1, ...query };
+      const seen = { score: known(score), confidence: known(confidence), predicted, reason };
+      return { id, path, slice, rank: position + 1, ...seen };
     });
-    await watch.during(waiting, () =>
+    const asking = () =>
       oracle.ask(questions, { round, folder, signal: this.listeners.signal }, async (answer) => {
         const { id, label, labels, mask, boxes, cost, skipped = false } = answer;
         await store.answer(round, {
           ...{ position: positions.get(id)!, id, label: label ?? labels?.join('|') ?? null, mask: mask ?? null },
           ...{ boxes: boxes ? JSON.stringify(boxes) : null, cost, skipped },
         });
-      }),
-    );
+      });
+    await watch.during(waiting, asking).finally(() => oracle.close?.());
     await this.#refresh();
   }
 
