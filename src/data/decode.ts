@@ -85,7 +85,8 @@ async function decodeAndAugment(
 ): Promise<DecodedSample> {
   const { channels, height, width } = preprocessing;
   const cached = cache && new SampleCache(cache.memory, channels, height * width);
-  let decoded = cached?.read(cache!.entries[i], image, roi);
+  const entry = cache?.entries[i] ?? -1;
+  let decoded = cached?.read(entry, image, roi) ?? cached?.readImage(cache!.withRegion?.[i] ?? -1, image, roi);
   if (!decoded) {
     decoded = await decodeSample(
       samples[i],
@@ -94,7 +95,7 @@ async function decodeAndAugment(
       roi,
       onStage,
     );
-    cached?.write(cache!.entries[i], decoded, image, roi);
+    if (entry >= 0) cached!.write(entry, decoded, image, roi);
   }
   if (augmentation) {
     onStage('augment');

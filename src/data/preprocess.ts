@@ -59,6 +59,17 @@ export async function preprocessPicture(
   }
 }
 
+/** Whether two give equal pixels of every file; what is left out is its default. */
+export function samePreprocessing(a: Preprocessing, b: Preprocessing): boolean {
+  const [one, other] = [a, b].map(({ channels, height, width, mean, std, resize, window, axis = 2, noise }) =>
+    JSON.stringify([
+      ...[channels, height, width, mean, std, resize, axis],
+      ...[window && [window.center, window.width], noise && [noise.sigma, noise.seed]],
+    ]),
+  );
+  return one === other;
+}
+
 /** The same preprocessing without normalising: pixel values in [0, 1], black = 0. */
 export function inUnits(preprocessing: Preprocessing): Preprocessing {
   const { channels } = preprocessing;

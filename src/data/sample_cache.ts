@@ -10,7 +10,7 @@ export interface SampleCacheMemory {
 
 /** Places in the header and in an entry's record, which has as many numbers as the header. */
 const record = 8;
-const used = 0;
+const [used, kept] = [0, 1];
 const [state, start, planes, coding, source, originalWidth, originalHeight] = [0, 1, 2, 3, 4, 5, 6];
 
 const [empty, writing, ready] = [0, 1, 2];
@@ -41,7 +41,7 @@ export class SampleCache {
 
   /** An empty cache of `entries` samples and at most `bytes` of content; the system commits memory as it is filled. */
   static create(entries: number, bytes: number, channels: number, pixels: number): SampleCache {
-    const most = entries * roundedUp(4 * channels * pixels + Math.ceil(pixels / 8));
+    const most = entries * mostBytes(channels, pixels);
     const length = Math.max(0, Math.min(most, Math.floor(bytes), unit * (2 ** 31 - 1)));
     const memory = {
       index: new SharedArrayBuffer(4 * record * (entries + 1)),
@@ -55,10 +55,26 @@ export class SampleCache {
     return Atomics.load(this.#index, used) * unit;
   }
 
+  /** Bytes of content that are free. */
+  get room(): number {
+    return this.memory.content.byteLength - this.bytes;
+  }
+
+  /** Bytes that one more sample takes: the mean of those that are there, or the most that it can be. */
+  get bytesEach(): number {
+    const count = Atomics.load(this.#index, kept);
+    return count ? this.bytes / count : mostBytes(this.channels, this.pixels);
+  }
+
+  /** Whether a sample can be read; −1 is no entry. */
+  has(entry: number): boolean {
+    return entry >= 0 && Atomics.load(this.#index, record * (entry + 1) + state) === ready;
+  }
+
   /** Fills image and region from an entry; undefined when it is not there (yet). */
   read(entry: number, image: Float32Array, roi: Uint8Array): DecodedSample | undefined {
     const at = record * (entry + 1);
-    if (Atomics.load(this.#index, at + state) !== ready) return undefined;
+    if (!this.has(entry)) return undefined;
     const field = (name: number) => this.#index[at + name];
     const { pixels } = this;
     let from = field(start) * unit;
@@ -85,6 +101,13 @@ export class SampleCache {
       originalWidth: field(originalWidth),
       originalHeight: field(originalHeight),
     };
+  }
+
+  /** The same, as of a sample without a region. */
+  readImage(entry: number, image: Float32Array, roi: Uint8Array): DecodedSample | undefined {
+    const decoded = this.read(entry, image, roi);
+    roi.fill(0);
+    return decoded && { ...decoded, roi: 'none' };
   }
 
   /** Keeps a sample where there is room and no other thread has come first. */
@@ -125,6 +148,7 @@ export class SampleCache {
     const bits = new Uint8Array(this.memory.content, to, regionBytes);
     if (regionBytes) for (let i = 0; i < pixels; i++) if (roi[i]) bits[i >> 3] |= 1 << (i & 7);
     Atomics.store(this.#index, at + state, ready);
+    Atomics.add(this.#index, kept, 1);
   }
 
   /** 1 when all channels are equal, else their number. */
@@ -171,6 +195,7 @@ export class SampleCache {
 }
 
 const roundedUp = (bytes: number) => Math.ceil(bytes / unit) * unit;
+const mostBytes = (channels: number, pixels: number) => roundedUp(4 * channels * pixels + Math.ceil(pixels / 8));
 const palettePlane = (pixels: number) => 4 * colours + Math.ceil(pixels / 4) * 4;
 /** Bit patterns: unlike numbers, they tell −0 from 0 and are equal to themselves. */
 const bitsOf = (image: Float32Array) => new Uint32Array(image.buffer, image.byteOffset, image.length);

@@ -125,10 +125,12 @@ export interface TaskAugmentation {
 
 /**
  * Decoded samples in shared memory, before augmentation: those that are there are not read from their files again.
- * A cache belongs to one preprocessing, and either to augmented tasks or to tasks without augmentation.
+ * An entry belongs to one preprocessing, and either to augmented tasks or to tasks without augmentation.
  */
 export interface TaskCache {
   memory: SampleCacheMemory;
-  /** The cache's entry of each sample of the task. */
+  /** The cache's entry of each sample of the task; −1: none. */
   entries: number[];
+  /** Of a task that asks for no regions: entries that hold the samples with them; −1: none. */
+  withRegion?: number[];
 }

@@ -1,12 +1,13 @@
 import { WorkerPool } from '../core/worker_pool.js';
 import type { DecodeResult, DecodeTask } from '../data/decode.js';
 import type { Preprocessing, Sample } from '../data/types.js';
+import type { DecodedSet } from '../training/feed/decoded_set.js';
 import { collectBatch, type BatchOutcome } from './batch_outcome.js';
 import type { InferenceResult, InferenceSetup, InferenceTask } from './inference.js';
 
 /** Widths of the pipeline; none of them changes a result. */
 export interface PipelineWidth {
-  /** Threads that decode. */
+  /** Threads that decode, where none are given. */
   workers: number;
   /** Model sessions, a thread each (times `setup.threads` inside). */
   sessions: number;
@@ -39,9 +40,11 @@ export class Pipeline {
   constructor(
     private readonly setup: InferenceSetup,
     private readonly preprocessing: Preprocessing,
-    private readonly width: PipelineWidth,
+    width: PipelineWidth,
+    /** Decode threads and decoded samples of others, to be shared. */
+    private readonly decoded?: DecodedSet,
   ) {
-    this.#decoders = new WorkerPool('data/decode_worker', { threads: width.workers });
+    this.#decoders = decoded?.decoders ?? new WorkerPool('data/decode_worker', { threads: width.workers });
     this.#sessions = new WorkerPool('engine/inference_worker', { threads: width.sessions, data: setup });
     const pixels = setup.batch * setup.height * setup.width;
     this.#free = Array.from({ length: width.slots }, () => ({
@@ -74,23 +77,26 @@ export class Pipeline {
     }
   }
 
-  /** Waits for the workers to exit. */
+  /** Waits for the workers to exit, but for those that are shared. */
   async close(): Promise<void> {
-    await Promise.all([this.#decoders.close(), this.#sessions.close()]);
+    await Promise.all([this.decoded ? undefined : this.#decoders.close(), this.#sessions.close()]);
   }
 
   /** Spreads a batch over the decode workers in runs of neighbours (slices of one volume stay together). */
   async #decode(slot: Slot, samples: readonly Sample[]): Promise<DecodeResult[]> {
     const { batch, channels, height, width } = this.setup;
-    const share = Math.ceil(samples.length / this.width.workers);
+    const share = Math.ceil(samples.length / this.#decoders.threads);
+    const form = { raw: false, region: this.#readsRegions };
     const tasks: Promise<DecodeResult[]>[] = [];
     for (let offset = 0; offset < samples.length; offset += share) {
+      const run = samples.slice(offset, offset + share);
       tasks.push(
         this.#decoders.run({
-          samples: samples.slice(offset, offset + share).map((sample) => this.#read(sample)),
+          samples: run.map((sample) => this.#read(sample)),
           preprocessing: this.preprocessing,
           ...slot,
           offset,
+          cache: this.decoded?.share(run, this.preprocessing, form),
         }),
       );
     }
@@ -103,10 +109,14 @@ export class Pipeline {
     return (await Promise.all(tasks)).flat();
   }
 
+  get #readsRegions(): boolean {
+    const { roi, attention } = this.setup;
+    return roi === 'manifest' || attention;
+  }
+
   /** The sample as decoders see it: a region that nobody asks for is not read. */
   #read(sample: Sample): Sample {
-    const { roi, attention } = this.setup;
-    if (roi === 'manifest' || attention) return sample;
+    if (this.#readsRegions) return sample;
     const { mask: _, boxes: __, ...rest } = sample;
     return rest;
   }

@@ -1,5 +1,6 @@
 import { ProgressMeter, type ProgressListener } from '../core/progress.js';
 import type { ScoreStore } from '../store/score_store.js';
+import type { DecodedSet } from '../training/feed/decoded_set.js';
 import type { OpenModel } from './model.js';
 import { Pipeline } from './pipeline.js';
 
@@ -19,7 +20,7 @@ export interface ChunkScoring {
 export async function scoreChunks(
   store: ScoreStore,
   model: OpenModel,
-  onProgress: ProgressListener | undefined,
+  { onProgress, decoded }: { onProgress?: ProgressListener; decoded?: DecodedSet },
 ): Promise<ChunkScoring> {
   const total = await store.sampleCount();
   const finished = await store.finishedChunks();
@@ -33,7 +34,7 @@ export async function scoreChunks(
   if (!left) return { count: 0, seconds: 0, ran: null };
 
   const started = performance.now();
-  const pipeline = new Pipeline(model.setup, model.preprocessing, model.width);
+  const pipeline = new Pipeline(model.setup, model.preprocessing, model.width, decoded);
   let ran: ChunkScoring['ran'] = null;
   try {
     // Chunks overlap so that the model never waits for a transaction; commits follow one another.

@@ -8,6 +8,7 @@ import type { Sample } from '../data/types.js';
 import { maximumEntropy, probabilities, type Activation } from '../features/uncertainty.js';
 import type { AttentionAgreement } from '../metrics/attention.js';
 import { ScoreStore } from '../store/score_store.js';
+import type { DecodedSet } from '../training/feed/decoded_set.js';
 import { fingerprint } from './fingerprint.js';
 import type { VectorSetup } from './inference.js';
 import { classesOf, covers, radiomicsNames, type MapRadiomicsSetup } from './map_radiomics.js';
@@ -45,6 +46,8 @@ export interface ScorePassOptions
   vectors?: VectorOptions;
   /** Compare every map with the manifest's region (pointing game and others), whatever `dice` is about. Default false. */
   attention?: boolean;
+  /** Threads and decoded images that trainings and passes share, in place of `workers`. See `openDecoded`. */
+  decoded?: DecodedSet;
   /** Of dropout masks. Default 0. */
   seed?: number;
   /** Go on with the pass in `out`. Without it a folder that holds one is refused. */
@@ -126,7 +129,7 @@ export async function runScorePass(
   const model = await openModel({ ...options, regions, ...(await wantedOf(options, store)) });
   requireSaliency(options, model);
   await begin(store, options, model, samples);
-  const scoring = await scoreChunks(store, model, options.onProgress);
+  const scoring = await scoreChunks(store, model, options);
   if ((await store.counts()).scored === 0) throw await nothingScored(store, options.out);
   return { model, scoring };
 }

@@ -123,7 +123,10 @@ export interface TrainSamplesOptions
   workers?: number;
   /** Memory for decoded images, MiB. Never changes a result. Default 1024. */
   cacheMb?: number;
-  /** Threads and memory that several trainings share, in place of `workers` and `cacheMb`. See `openDecoded`. */
+  /**
+   * Threads and decoded images that trainings and scoring passes share. A training whose images find no room there keeps
+   * them in `cacheMb` of its own. See `openDecoded`.
+   */
   decoded?: DecodedSet;
   runtime?: 'auto' | 'native' | 'onnxruntime';
   provider?: 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';

@@ -6,7 +6,7 @@ import type { LoopColumn } from '../strategies/index.js';
 import { unlabelled } from './labelled_set.js';
 import { classifierOptions } from './network_options.js';
 import { roundFolder, type SelectionRound } from './round.js';
-import { noiseOn, passOptions } from './scoring_options.js';
+import { passOptions } from './scoring_options.js';
 
 /**
  * Query by committee (Settles 2009, §3.2): models trained on the labelled set, different in their seed alone; the first one is
@@ -48,7 +48,6 @@ async function memberPass(round: SelectionRound, member: number, epochs: number 
       { training: [...labelled], validation: [...data.validation], test: [] },
       {
         ...classifierOptions(round, roundFolder(round, round.round, part)),
-        ...noiseOn(round.config.noise, 'training'),
         ...(epochs !== undefined && { epochs }),
         seed: memberSeed(seed, member),
       },

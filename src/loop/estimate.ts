@@ -104,6 +104,7 @@ async function measure(
     const trained = await trainSamples({ training: some, validation: [], test: [] }, options);
     const pass = await scorePass({
       ...{ ...config.scoring, class: undefined, model: trained.files.model, out: join(folder, 'pass'), onProgress },
+      axis: config.model.axis,
       samples: data.first.pool.slice(0, measuredImages),
     });
     return { training: 1 / trained.imagesPerSecond, scoring: pass.seconds / pass.ids.length };

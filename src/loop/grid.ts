@@ -5,6 +5,7 @@ import { openCpuBackend } from '../backend/index.js';
 import { SightlineError, type ErrorCode } from '../core/errors.js';
 import { compareRuns, writeComparison, type GridComparison } from './comparison.js';
 import { readRecord, type RunRecord } from './outcome.js';
+import { DecodedData } from './decoded_data.js';
 import { LoopRun, type RunListeners } from './run.js';
 import { cellsOf, type Cell, type RunConfig } from './run_config.js';
 import { openLoopData } from './run_data.js';
@@ -63,12 +64,14 @@ export async function runGrid(config: RunConfig, options: GridOptions = {}): Pro
   await copyFile(config.file, join(config.out, 'config.yaml'));
   const backend = openCpuBackend({ threads: config.training.threads, onNotice });
   const failures: GridSummary['failures'] = [];
+  let decoded: DecodedData | undefined;
   try {
+    decoded = await DecodedData.open(config, data);
     for (const [position, cell] of cells.entries()) {
       options.onRun?.(cell, position, cells.length);
       let run: LoopRun | undefined;
       try {
-        run = await LoopRun.open(config, cell, data, shared, backend, options);
+        run = await LoopRun.open(config, cell, data, shared, { backend, decoded }, options);
         const stop = await run.run();
         options.onRunEnd?.(cell, stop);
       } catch (error) {
@@ -80,6 +83,7 @@ export async function runGrid(config: RunConfig, options: GridOptions = {}): Pro
       }
     }
   } finally {
+    await decoded?.close();
     backend.close();
   }
   return { ...(await summariseGrid(config, data.first.pool.length)), failures };

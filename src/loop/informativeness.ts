@@ -18,7 +18,6 @@ import type { LoopColumn } from '../strategies/index.js';
 import { classifierOptions } from './network_options.js';
 import { predictionOf } from './reasons.js';
 import { roundFolder, type SelectionRound } from './round.js';
-import { noiseOn } from './scoring_options.js';
 
 /** What Algorithm 2 says of a pool. */
 export interface Informativeness {
@@ -109,7 +108,7 @@ async function rankedClusters(
   answered: readonly Sample[],
   sizes: Uint32Array,
 ): Promise<Uint32Array> {
-  const { store, labelled, data, model, entry, watch, config } = round;
+  const { store, labelled, data, model, entry, watch } = round;
   const { trials, iterations, learningRate, weight } = entry.deepFeatures!;
   const known = await store.gains(round.round);
   const gains = await watch.during('preparing', () =>
@@ -118,7 +117,6 @@ async function rankedClusters(
       { labelled, representatives: answered, validation: data.validation },
       {
         ...classifierOptions(round, roundFolder(round, round.round, 'gains')),
-        ...noiseOn(config.noise, 'training'),
         ...{ trials, iterations, weight, known },
         ...(learningRate !== undefined && { learningRate }),
         onResult: (result) => store.addGain(round.round, result),

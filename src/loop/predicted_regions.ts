@@ -4,7 +4,6 @@ import { trainSamples } from '../engine/train.js';
 import type { Strategy } from '../strategies/index.js';
 import { segmentationOptions } from './network_options.js';
 import { roundFolder, type SelectionRound } from './round.js';
-import { noiseOn } from './scoring_options.js';
 
 /**
  * Where the pool's regions of interest come from (design: the manifest, a U-Net trained on the regions of the labelled set, or
@@ -25,7 +24,6 @@ export async function predictedRegions(
         { training: [...labelled], validation: [...data.validation], test: [] },
         {
           ...segmentationOptions(round, roundFolder(round, round.round, 'regions')),
-          ...noiseOn(round.config.noise, 'training'),
         },
       ),
     );

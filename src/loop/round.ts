@@ -3,6 +3,7 @@ import type { Backend } from '../backend/index.js';
 import type { ProgressListener } from '../core/progress.js';
 import type { Sample } from '../data/types.js';
 import type { RunStore, StoredQuery } from '../store/run_store.js';
+import type { DecodedData } from './decoded_data.js';
 import type { RunConfig, StrategyConfig } from './run_config.js';
 import type { RunData } from './run_data.js';
 import type { Stopwatch } from './stopwatch.js';
@@ -17,6 +18,8 @@ export interface RunContext {
   classes: readonly string[];
   store: RunStore;
   backend: Backend;
+  /** Images that any run of the grid has decoded. */
+  decoded: DecodedData;
   watch: Stopwatch;
   onProgress?: ProgressListener;
   onNotice: (message: string) => void;

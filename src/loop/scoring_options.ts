@@ -3,6 +3,7 @@ import type { ScorePassOptions } from '../engine/score_pass.js';
 import { noExplanation } from '../explain/index.js';
 import type { Strategy, StrategyContext } from '../strategies/index.js';
 import type { NoiseConfig } from './config/types.js';
+import { noiseOn } from './network_options.js';
 import type { RunContext } from './round.js';
 
 type Common = Omit<ScorePassOptions, 'model' | 'samples' | 'out'>;
@@ -22,7 +23,7 @@ export function scoringOptions(
 
 /** @param explained whether saliency maps are wanted */
 export function passOptions(
-  { config, entry, onProgress, onNotice }: RunContext,
+  { config, entry, decoded, onProgress, onNotice }: RunContext,
   part: NoiseConfig['on'][number],
   explained: boolean,
 ): Common {
@@ -31,18 +32,10 @@ export function passOptions(
     ...scoring,
     ...(explained ? { explain: entry.explain ?? scoring.explain } : { explain: noExplanation, layer: undefined }),
     ...{ workers: config.compute.workers, backend: config.compute.backend, limitMemory: config.compute.limitMemory },
-    ...noiseOn(config.noise, part),
+    ...{ axis: config.model.axis, ...noiseOn(config.noise, part), decoded: decoded.of(part) },
     ...{ onProgress, onNotice },
   };
 }
-
-/** Fixed noise on the images of a part (IDEAL §V-G). */
-export function noiseOn(noise: NoiseConfig | undefined, part: NoiseConfig['on'][number]) {
-  return noise?.on.includes(part) ? { noise: { sigma: noise.sigma, seed: noiseSeed } } : {};
-}
-
-/** Every run of a grid sees the same noisy images. */
-const noiseSeed = 0;
 
 function usesSaliency({ needs, uses = [], columns = [], features }: Strategy, context: StrategyContext): boolean {
   const criteria = [...needs, ...uses];

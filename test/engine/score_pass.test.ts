@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/core/tensor.js';
 import { tensor } from '../../src/core/tensor.js';
@@ -9,6 +9,7 @@ import { openPool } from '../../src/data/pool.js';
 import type { Preprocessing, Sample } from '../../src/data/types.js';
 import { score } from '../../src/engine/score.js';
 import { scorePass, type ScoredPass, type ScorePassOptions } from '../../src/engine/score_pass.js';
+import { openDecoded } from '../../src/engine/training_plan.js';
 import { trainedModelFiles, writeTrainedModel } from '../../src/engine/trained_model.js';
 import { f32 } from '../../src/graph/constant.js';
 import type { Graph } from '../../src/graph/ir.js';
@@ -96,6 +97,52 @@ describe('scorePass', () => {
     expect((await scorePass({ ...options, ...everything, overwrite: true })).maps?.dims).toEqual([4, width ** 2]);
     // A resumed pass goes on with what it computed before.
     expect((await scorePass({ ...options, resume: true })).maps?.dims).toEqual([4, width ** 2]);
+  });
+});
+
+describe('decoded images that passes share', () => {
+  it('change nothing on any number of workers, and are not read from their files again', async () => {
+    const own = (await writePhantoms({ out: await temporaryFolder(), count: 12, size: 48, seed: 5 })).manifest;
+    const twelve = [...(await openPool(own)), { ...samples[5], id: 'bad' }];
+    const options = { ...everything, samples: twelve };
+    const without = found(await run({ ...options, workers: 1 }));
+    const decoded = await openDecoded(twelve, { ...common, channels: 1, size, workers: 3 });
+    expect(found(await run({ ...options, decoded }))).toEqual(without);
+    const bytes = decoded.bytes;
+    await rm(dirname(own), { recursive: true });
+    expect(found(await run({ ...options, decoded }))).toEqual(without);
+    // Without their regions they are the same images.
+    const noRoi = { ...options, attention: false, roi: 'none', decoded } as const;
+    expect((await run(noRoi)).embeddings).toEqual(without.embeddings);
+    expect(decoded.bytes).toBe(bytes);
+    await expect(run({ ...options, samples: samples.slice(0, 4), decoded })).rejects.toThrow(/all samples as they are/);
+    await expect(run({ ...options, mean: [0.5], decoded })).rejects.toThrow(/a set of the same preprocessing/);
+    await decoded.close();
+  });
+
+  it('may lack room for some, which are decoded again', async () => {
+    const few = { ...everything, samples: samples.slice(0, 12) };
+    const decoded = await openDecoded(few.samples, { ...common, channels: 1, size, cacheMb: 0.02 });
+    const without = found(await run(few));
+    expect(found(await run({ ...few, decoded }))).toEqual(without);
+    expect(found(await run({ ...few, decoded }))).toEqual(without);
+    expect(decoded.bytes).toBeGreaterThan(4 * size ** 2);
+    expect(decoded.bytes).toBeLessThanOrEqual(0.02 * 2 ** 20);
+    await decoded.close();
+  });
+
+  it('keep a sample with each of the regions that it had', async () => {
+    const place = await temporaryFolder();
+    const own = await openPool((await writePhantoms({ out: place, count: 4, size: 48, seed: 5 })).manifest);
+    const drawn = own.map(({ mask: _, ...sample }) => ({ ...sample, boxes: [{ x0: 0, y0: 0, x1: 24, y1: 48 }] }));
+    const decoded = await openDecoded(own, { ...common, channels: 1, size });
+    const passes = () => Promise.all([own, drawn].map((of) => run({ ...everything, samples: of, decoded })));
+    const [first, second] = await passes();
+    expect([...second.columns.roi_area]).toEqual(own.map(() => 0.5));
+    expect([...first.columns.roi_area]).not.toEqual([...second.columns.roi_area]);
+    await rm(place, { recursive: true });
+    expect((await passes()).map(found)).toEqual([first, second].map(found));
+    await decoded.close();
   });
 });
 

@@ -1,6 +1,5 @@
 import type { WorkerPool } from '../../core/worker_pool.js';
-import type { SampleCacheMemory } from '../../data/sample_cache.js';
-import type { DecodeResult, DecodeTask, Preprocessing, Sample, TaskAugmentation } from '../../data/types.js';
+import type { DecodeResult, DecodeTask, Preprocessing, Sample, TaskAugmentation, TaskCache } from '../../data/types.js';
 
 /** Decodes on worker threads; several feeds may share one. */
 export type DecodePool = WorkerPool<DecodeTask, DecodeResult[]>;
@@ -29,11 +28,8 @@ export interface RowRequest {
 /** What holds for all rows. */
 export interface Shared {
   augmentation?: Omit<TaskAugmentation, 'repeats'>;
-  cache?: {
-    memory: SampleCacheMemory;
-    /** The cache's entry of a sample, by its position in the feed. */
-    entryOf: (position: number) => number;
-  };
+  /** Entries by position in the feed. */
+  cache?: TaskCache;
 }
 
 /** A bounded number of slots in shared memory, and workers that decode into them. */
@@ -83,7 +79,11 @@ export class DecodeRing {
           rois: slot.rois,
           offset: first.row,
           augmentation: augmentation && { ...augmentation, repeats: run.map(({ repeat }) => repeat) },
-          cache: cache && { memory: cache.memory, entries: run.map(({ position }) => cache.entryOf(position)) },
+          cache: cache && {
+            memory: cache.memory,
+            entries: run.map(({ position }) => cache.entries[position]),
+            withRegion: cache.withRegion && run.map(({ position }) => cache.withRegion![position]),
+          },
         }),
       );
       from = to;

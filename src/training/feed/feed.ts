@@ -3,8 +3,8 @@ import { sizeOf, tensor } from '../../core/tensor.js';
 import { coreCount, WorkerPool } from '../../core/worker_pool.js';
 import { augmentationPresets, completeAugmentation } from '../../data/augment_settings.js';
 import { SampleCache } from '../../data/sample_cache.js';
-import type { Sample } from '../../data/types.js';
-import type { DecodedForm } from './decoded_set.js';
+import type { Sample, TaskCache } from '../../data/types.js';
+import type { DecodedSet } from './decoded_set.js';
 import { DecodeRing, type DecodePool, type RowRequest, type Shared, type Slot } from './decode_ring.js';
 import type { FeedBatch, FeedOptions } from './feed_options.js';
 import { Quarantine } from './quarantine.js';
@@ -36,8 +36,9 @@ export class TrainingFeed {
   readonly #sampler: Sampler;
   readonly #quarantine: Quarantine;
   readonly #ring: DecodeRing;
+  /** Its own, where no other is shared. */
   readonly #cache?: SampleCache;
-  readonly #entryOf: (position: number, form: DecodedForm) => number;
+  readonly #decoded?: DecodedSet;
   readonly #usesRegions: boolean;
   readonly #augmentation?: Omit<NonNullable<Shared['augmentation']>, 'epoch'>;
   #streaming = false;
@@ -93,13 +94,12 @@ export class TrainingFeed {
     const settings = completeAugmentation(options.augmentation ?? 'none');
     const augments = JSON.stringify(settings) !== JSON.stringify(augmentationPresets.none);
     if (augments) this.#augmentation = { settings, seed };
-    this.#entryOf = options.decoded?.entriesOf(samples, preprocessing) ?? ((position) => position);
+    if (this.#hasRoom(augments) || cacheMb === 0) this.#decoded = options.decoded;
     const { channels, height, width } = preprocessing;
     const size = sizeOf(targets.dims(preprocessing));
     try {
       this.#ring = new DecodeRing(this.decoders, preprocessing, slots, this.batch, size, rois);
-      if (options.decoded) this.#cache = options.decoded.cache;
-      else if (cacheMb > 0)
+      if (!this.#decoded && cacheMb > 0)
         this.#cache = SampleCache.create(samples.length, cacheMb * 2 ** 20, channels, height * width);
     } catch (error) {
       throw SightlineError.from(error, 'E_MEMORY', {
@@ -117,7 +117,7 @@ export class TrainingFeed {
 
   /** Bytes of decoded samples in memory. */
   get cachedBytes(): number {
-    return this.#cache?.bytes ?? 0;
+    return (this.#decoded ?? this.#cache)?.bytes ?? 0;
   }
 
   /**
@@ -139,15 +139,23 @@ export class TrainingFeed {
    * fail are left out of theirs. One stream of a feed at a time.
    */
   inOrder(): AsyncGenerator<FeedBatch, void, undefined> {
-    // An augmented feed's own cache holds pixels before normalising.
-    const shared = { cache: this.#augmentation && !this.options.decoded ? undefined : this.#cached(false) };
+    const shared = { cache: this.#cached(false) };
     const batches = Math.ceil(this.#samples.length / this.batch);
     return this.#stream(0, batches, (slot, iteration) => this.#fillInOrder(slot, iteration, shared));
   }
 
-  #cached(raw: boolean): Shared['cache'] {
-    const form = { raw, region: this.#usesRegions };
-    return this.#cache && { memory: this.#cache.memory, entryOf: (position) => this.#entryOf(position, form) };
+  #cached(raw: boolean): TaskCache | undefined {
+    const { samples, preprocessing } = this.options;
+    if (this.#decoded) return this.#decoded.share(samples, preprocessing, { raw, region: this.#usesRegions });
+    // An augmented feed's own cache holds pixels before normalising.
+    if (!this.#cache || raw !== (this.#augmentation !== undefined)) return undefined;
+    return { memory: this.#cache.memory, entries: [...samples.keys()] };
+  }
+
+  /** Whether what is trained on epoch by epoch can stay in the shared memory. */
+  #hasRoom(raw: boolean): boolean {
+    const { samples, preprocessing, decoded } = this.options;
+    return decoded?.hasRoom(decoded.share(samples, preprocessing, { raw, region: this.#usesRegions })) ?? false;
   }
 
   /** Ends the worker threads, unless they are shared. */

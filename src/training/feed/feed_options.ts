@@ -28,7 +28,7 @@ export interface FeedOptions {
   slots?: number;
   /** Memory for decoded samples, so that later epochs read no files; MiB, 0 = none. Never changes a result. Default 1024. */
   cacheMb?: number;
-  /** Threads and memory that feeds share, in place of `workers` and `cacheMb`. */
+  /** Threads and memory that feeds share; what finds no room there has a cache of its own, of `cacheMb`. */
   decoded?: DecodedSet;
   /** Ids to leave out from the start: an earlier run's `quarantined()`. */
   quarantined?: readonly string[];

@@ -1,0 +1,131 @@
+import { SightlineError } from '../core/errors.js';
+import type { Sample } from '../data/types.js';
+import type { StageFindings, StoredQuery } from '../store/run_store.js';
+import { fullySupervised } from './config/types.js';
+import { chooseInitial } from './initial_set.js';
+import { labelledSet, type LabelledSet } from './labelled_set.js';
+import { openOracle } from './open_oracle.js';
+import type { RunContext } from './round.js';
+import type { LoopData, RunData } from './run_data.js';
+import { waiting } from './stopwatch.js';
+import { writeStatus } from './run_status.js';
+
+/** Who labels what in a run: the questions of a round, the answers as they come, and what is known by them. */
+export class Labelling {
+  #set!: LabelledSet;
+
+  private constructor(
+    private readonly run: RunContext,
+    private readonly data: LoopData,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /** Takes up what the store knows. @param signal aborted: asking ends where it waits for a person */
+  static async open(run: RunContext, data: LoopData, signal?: AbortSignal): Promise<Labelling> {
+    const labelling = new Labelling(run, data, signal);
+    await labelling.#refresh();
+    return labelling;
+  }
+
+  /** What the oracle has said so far. */
+  get set(): LabelledSet {
+    return this.#set;
+  }
+
+  /** Samples to train on: what was labelled in the first data set may have been dropped with it. */
+  labelledFor(round: number): Sample[] {
+    const { switch: other } = this.run.config;
+    if (!other || round < other.round || other.labelled === 'keep') return this.#set.samples;
+    const own = new Set(this.data.second!.pool.map(({ id }) => id));
+    return this.#set.samples.filter(({ id }) => own.has(id));
+  }
+
+  /** What can still be asked about. */
+  async poolOf(data: RunData): Promise<Sample[]> {
+    const unusable = new Set((await this.run.store.quarantined()).map(({ id }) => id));
+    return data.pool.filter(({ id }) => !this.#set.asked.has(id) && !unusable.has(id));
+  }
+
+  /** Queries of the initial set. */
+  initial(data: RunData): StoredQuery[] {
+    const { order, count } = this.#initialSet(data);
+    return order.slice(0, count).map(initialQuery);
+  }
+
+  /** Asks until everything of the round is answered; of the initial set, on and on until two classes have come up. */
+  async askAll(round: number, data: RunData): Promise<StageFindings> {
+    await this.#ask(round);
+    if (round > 0) return {};
+    const { order, count } = this.#initialSet(data);
+    for (
+      let at = (await this.run.store.queries(0)).length;
+      this.#set.classes.size < 2 && at < order.length;
+      at += count
+    ) {
+      const more = order.slice(at, at + count).map((id, i) => initialQuery(id, at + i));
+      await this.run.store.addQueries(0, more);
+      await this.#ask(0);
+    }
+    if (this.#set.classes.size >= 2) return {};
+    throw new SightlineError('E_MANIFEST', {
+      where: 'oracle',
+      what: `all ${this.#set.samples.length} labels are of one class: ${[...this.#set.classes].join()}`,
+      remedy: 'A classifier needs samples of at least two classes: check the pool and the labels.',
+    });
+  }
+
+  /** Asks about more samples of a round at once. @returns those that were labelled */
+  async askAbout(round: number, queries: readonly StoredQuery[]): Promise<Sample[]> {
+    const { store } = this.run;
+    const asked = new Set((await store.queries(round)).map(({ id }) => id));
+    await store.addQueries(
+      round,
+      queries.filter(({ id }) => !asked.has(id)),
+    );
+    await this.#ask(round);
+    const ids = new Set(queries.map(({ id }) => id));
+    return this.#set.samples.filter(({ id }) => ids.has(id));
+  }
+
+  #initialSet(data: RunData): { order: readonly string[]; count: number } {
+    const { config, entry, seed } = this.run;
+    if (entry.strategy === fullySupervised) return { order: data.pool.map(({ id }) => id), count: data.pool.length };
+    return chooseInitial(data.pool, config.initial, seed);
+  }
+
+  async #ask(round: number): Promise<void> {
+    const { store, config, watch, onNotice, folder, classes } = this.run;
+    const queries = (await store.queries(round)).filter(({ id }) => !this.#set.asked.has(id));
+    if (!queries.length) return;
+    const labelled = this.#set.samples.length;
+    await writeStatus(this.run, {
+      ...{ state: 'waiting', round, labelled, why: `waiting for ${queries.length} answers` },
+    });
+    const positions = new Map(queries.map(({ id, position }) => [id, position]));
+    const oracle = openOracle(config.oracle, { samples: [...this.data.byId.values()], classes, onNotice });
+    const known = (value: number) => (Number.isNaN(value) ? null : value);
+    const questions = queries.map(({ position, id, score, confidence, predicted, reason }) => {
+      const { path, slice } = this.data.byId.get(id)!;
+      const seen = { score: known(score), confidence: known(confidence), predicted, reason };
+      return { id, path, slice, rank: position + 1, ...seen };
+    });
+    const asking = () =>
+      oracle.ask(questions, { round, folder, signal: this.signal }, async (answer) => {
+        const { id, label, labels, mask, boxes, cost, skipped = false } = answer;
+        await store.answer(round, {
+          ...{ position: positions.get(id)!, id, label: label ?? labels?.join('|') ?? null, mask: mask ?? null },
+          ...{ boxes: boxes ? JSON.stringify(boxes) : null, cost, skipped },
+        });
+      });
+    await watch.during(waiting, asking).finally(() => oracle.close?.());
+    await this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
+    this.#set = labelledSet(this.data.byId, await this.run.store.answers());
+  }
+}
+
+const initialQuery = (id: string, position: number): StoredQuery => ({
+  ...{ position, id, score: NaN, predicted: null, confidence: NaN, reason: 'initial set' },
+});
