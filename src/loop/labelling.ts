@@ -1,6 +1,6 @@
 import { SightlineError } from '../core/errors.js';
 import type { Sample } from '../data/types.js';
-import type { StageFindings, StoredQuery } from '../store/run_store.js';
+import type { StageFindings, StoredAnswer, StoredQuery } from '../store/run_store.js';
 import { fullySupervised } from './config/types.js';
 import { chooseInitial } from './initial_set.js';
 import { labelledSet, type LabelledSet } from './labelled_set.js';
@@ -12,6 +12,7 @@ import { writeStatus } from './run_status.js';
 
 /** Who labels what in a run: the questions of a round, the answers as they come, and what is known by them. */
 export class Labelling {
+  #answers: readonly (StoredAnswer & { round: number })[] = [];
   #set!: LabelledSet;
 
   private constructor(
@@ -32,18 +33,24 @@ export class Labelling {
     return this.#set;
   }
 
-  /** Samples to train on: what was labelled in the first data set may have been dropped with it. */
+  /** Samples to train on in a round: what was labelled in the first data set may have been dropped with it. */
   labelledFor(round: number): Sample[] {
-    const { switch: other } = this.run.config;
-    if (!other || round < other.round || other.labelled === 'keep') return this.#set.samples;
-    const own = new Set(this.data.second!.pool.map(({ id }) => id));
-    return this.#set.samples.filter(({ id }) => own.has(id));
+    return this.#ownOf(round, this.#set.samples);
   }
 
-  /** What can still be asked about. */
-  async poolOf(data: RunData): Promise<Sample[]> {
-    const unusable = new Set((await this.run.store.quarantined()).map(({ id }) => id));
-    return data.pool.filter(({ id }) => !this.#set.asked.has(id) && !unusable.has(id));
+  /**
+   * What a round's selection begins with: what was labelled before it, and what can still be asked about. A selection that has
+   * asked about some already and was interrupted begins with the same again.
+   */
+  async before(round: number, data: RunData): Promise<{ labelled: Sample[]; pool: Sample[] }> {
+    const earlier = this.#answers.filter((answer) => answer.round < round);
+    const { samples, asked } = labelledSet(this.data.byId, earlier);
+    return { labelled: this.#ownOf(round, samples), pool: await this.#free(data, asked, round) };
+  }
+
+  /** How many can still be asked about. */
+  async left(data: RunData): Promise<number> {
+    return (await this.#free(data, this.#set.asked, Infinity)).length;
   }
 
   /** Queries of the initial set. */
@@ -87,6 +94,20 @@ export class Labelling {
     return this.#set.samples.filter(({ id }) => ids.has(id));
   }
 
+  #ownOf(round: number, samples: Sample[]): Sample[] {
+    const { switch: other } = this.run.config;
+    if (!other || round < other.round || other.labelled === 'keep') return samples;
+    const own = new Set(this.data.second!.pool.map(({ id }) => id));
+    return samples.filter(({ id }) => own.has(id));
+  }
+
+  /** Of the pool, what has neither been asked about nor turned out unusable in a round before `round`. */
+  async #free(data: RunData, asked: ReadonlySet<string>, round: number): Promise<Sample[]> {
+    const rows = (await this.run.store.quarantined()).filter((row) => row.round < round);
+    const unusable = new Set(rows.map(({ id }) => id));
+    return data.pool.filter(({ id }) => !asked.has(id) && !unusable.has(id));
+  }
+
   #initialSet(data: RunData): { order: readonly string[]; count: number } {
     const { config, entry, seed } = this.run;
     if (entry.strategy === fullySupervised) return { order: data.pool.map(({ id }) => id), count: data.pool.length };
@@ -122,7 +143,8 @@ export class Labelling {
   }
 
   async #refresh(): Promise<void> {
-    this.#set = labelledSet(this.data.byId, await this.run.store.answers());
+    this.#answers = await this.run.store.answers();
+    this.#set = labelledSet(this.data.byId, this.#answers);
   }
 }
 

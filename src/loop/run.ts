@@ -161,13 +161,12 @@ export class LoopRun {
   }
 
   async #select(round: number, last: RoundOutcome, data: RunData): Promise<StageFindings> {
-    const { labelling } = this;
     return acquire({
       ...this.#run,
-      ...{ round, data, labelled: labelling.labelledFor(round), pool: await labelling.poolOf(data) },
+      ...{ round, data, ...(await this.labelling.before(round, data)) },
       model: this.#modelOf(round - 1),
       count: nextCount(last, this.#rules),
-      ask: (queries) => labelling.askAbout(round, queries),
+      ask: (queries) => this.labelling.askAbout(round, queries),
     });
   }
 
@@ -238,7 +237,7 @@ export class LoopRun {
     const data = other && round + 1 === other.round ? this.data.second! : this.#dataOf(round);
     return {
       ...{ round, labels: this.labelling.set.samples.length, cost: this.labelling.set.cost },
-      poolLeft: (await this.labelling.poolOf(data)).length,
+      poolLeft: await this.labelling.left(data),
       metrics: { validation: of('validation'), test: of('test') },
     };
   }

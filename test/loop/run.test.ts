@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runGrid, type GridOptions } from '../../src/loop/grid.js';
 import { verifyRun } from '../../src/loop/replay.js';
@@ -77,6 +77,23 @@ describe('a run', () => {
     expect((await of(one, 0)).answers).not.toEqual((await of(one, 1)).answers);
   });
 
+  it('reads an image from its file once, and needs the file no more', async () => {
+    const own = await loopPhantoms(await temporaryFolder());
+    const settings = { data: own, strategies: ['entropy', 'margin'], stop: { rounds: 2 } };
+    const whole = await grid({ ...settings, compute: { cache_mb: 0 } });
+    let rounds = 0;
+    const remove = () => {
+      // Round 1 was the first to look at the pool.
+      if (rounds++ === 1) rmSync(dirname(own), { recursive: true });
+    };
+    const once = await grid({ ...settings, compute: { workers: 3 } }, { onRound: remove });
+    expect(rounds).toBe(6);
+    for (const name of settings.strategies) {
+      const [a, b] = await Promise.all([whole, once].map(({ out }) => outcomeOf(join(out, name, 'seed-0'))));
+      expect(b).toEqual(a);
+    }
+  });
+
   it('stops at an AUC, and when the pool is spent', async () => {
     const reached = await grid({ stop: { auc: 0, part: 'test' } });
     expect(reached.rounds.map(({ stop }) => stop?.kind)).toEqual(['auc']);
@@ -108,16 +125,23 @@ describe('every strategy', () => {
     'deep-features': { deep_features: { clusters: 3, trials: 2, iterations: 3, autoencoder_epochs: 2, trees: 10 } },
   };
 
+  /** All of them in one grid: they begin with the same model, and share decoded images. */
+  let all: Awaited<ReturnType<typeof grid>>;
+  beforeAll(async () => {
+    const settings = {
+      strategies: [...strategies.keys()].map((strategy) => ({ strategy, ...needy[strategy] })),
+      stop: { rounds: 1 },
+      training: { epochs: 1, batch: 8, augmentation: 'none' },
+    };
+    all = await grid(settings, {}, await sharedFolder());
+  }, 240_000);
+
   it.each([...strategies.keys()])(
     '%s selects a batch, and its ranking comes out of the store again',
     async (strategy) => {
-      const { out, rounds } = await grid({
-        strategies: [{ strategy, ...needy[strategy] }],
-        stop: { rounds: 1 },
-        training: { epochs: 1, batch: 8, augmentation: 'none' },
-      });
-      expect(rounds.map(({ labelled }) => labelled)).toEqual([8, 12]);
-      const folder = join(out, strategy, 'seed-0');
+      const own = all.rounds.filter((report) => report.strategy === strategy);
+      expect(own.map(({ labelled }) => labelled)).toEqual([8, 12]);
+      const folder = join(all.out, strategy, 'seed-0');
       expect(await verifyRun(folder)).toBe(1);
       const { queries } = await outcomeOf(folder);
       for (const [, , , , , , reason] of queries.slice(8)) expect(reason).toMatch(/^(rank \d+ of|stands for cluster)/);
