@@ -3,7 +3,7 @@ import { tensor } from '../core/tensor.js';
 import type { Sample } from '../data/types.js';
 import { scorePass, type ScoredPass } from '../engine/score_pass.js';
 import { gatherRows } from '../selection/rows.js';
-import type { StageFindings, StoredQuery } from '../store/run_store.js';
+import type { StageFindings, StoredQuery } from '../store/run_schema.js';
 import { defaultContext, findStrategy, rankPool, vectorsOf } from '../strategies/index.js';
 import type { PoolRanking, ScoredPool, Strategy, StrategyContext } from '../strategies/index.js';
 import { committeeColumns } from './committee.js';

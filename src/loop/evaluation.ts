@@ -3,7 +3,7 @@ import { scorePass } from '../engine/score_pass.js';
 import { evaluateClassifier } from '../metrics/evaluate_classifier.js';
 import type { ClassifierEvaluation } from '../metrics/evaluation.js';
 import { summariseAttention } from '../metrics/attention.js';
-import type { StoredMetric } from '../store/run_store.js';
+import type { StoredMetric } from '../store/run_schema.js';
 import type { ValidationMetrics } from '../training/validation.js';
 import { roundFolder, type RunContext } from './round.js';
 import { passOptions } from './scoring_options.js';

@@ -93,6 +93,7 @@ const forAnswers = ['label', 'mask', 'boxes', 'note'];
 
 /**
  * The file of queries. One that has them all stays as it is: in a resumed round it lists those, too, that were answered before.
+ * Where a round asks once more, the new ones follow.
  * @returns every id in it
  */
 async function writeQueries(
@@ -102,22 +103,27 @@ async function writeQueries(
 ): Promise<{ path: string; asked: Set<string> }> {
   const path = join(folder, 'queries', `${name}.csv`);
   await makeFolder(join(folder, 'queries'));
-  const earlier = await idsIn(path);
-  if (queries.every(({ id }) => earlier.has(id))) return { path, asked: earlier };
-  const rows = queries.map(({ id, path: image, slice, rank, score, predicted, confidence, reason }) => [
-    ...[id, image, slice ?? '', rank, score ?? '', predicted ?? '', confidence ?? '', reason],
-    ...forAnswers.map(() => ''),
-  ]);
-  await writeFileAtomic(path, csvText([[...columns, ...forAnswers], ...rows]));
-  return { path, asked: new Set(queries.map(({ id }) => id)) };
+  const earlier = await rowsIn(path);
+  const asked = new Set(earlier.map((row) => row.id));
+  const fresh = queries.filter(({ id }) => !asked.has(id));
+  if (fresh.length) {
+    const rows = fresh.map(({ id, path: image, slice, rank, score, predicted, confidence, reason }) => [
+      ...[id, image, slice ?? '', rank, score ?? '', predicted ?? '', confidence ?? '', reason],
+      ...forAnswers.map(() => ''),
+    ]);
+    const header = [...columns, ...forAnswers];
+    const before = earlier.map((row) => header.map((column) => row[column] ?? ''));
+    await writeFileAtomic(path, csvText([header, ...before, ...rows]));
+  }
+  return { path, asked: new Set([...asked, ...fresh.map(({ id }) => id)]) };
 }
 
-async function idsIn(path: string): Promise<Set<string>> {
+async function rowsIn(path: string): Promise<(Record<string, string> & { id: string })[]> {
   try {
-    const rows = parse(await readFile(path, 'utf8'), { columns: true, relax_column_count: true }) as { id?: string }[];
-    return new Set(rows.flatMap(({ id }) => id ?? []));
+    const rows = parse(await readFile(path, 'utf8'), { columns: true, relax_column_count: true });
+    return (rows as Record<string, string>[]).filter((row): row is Record<string, string> & { id: string } => !!row.id);
   } catch {
-    return new Set(); // none yet, or one that somebody has changed beyond reading: it is written anew
+    return []; // none yet, or one that somebody has changed beyond reading: it is written anew
   }
 }
 

@@ -13,7 +13,7 @@ import { clusterLatents } from '../selection/deep_features/latent_clusters.js';
 import { learnRanks, rankScores, updateRanks } from '../selection/deep_features/rank_forest.js';
 import { gatherRows } from '../selection/rows.js';
 import type { Tensor } from '../core/tensor.js';
-import type { StageFindings, StoredQuery } from '../store/run_store.js';
+import type { StageFindings, StoredQuery } from '../store/run_schema.js';
 import type { LoopColumn } from '../strategies/index.js';
 import { classifierOptions } from './network_options.js';
 import { predictionOf } from './reasons.js';

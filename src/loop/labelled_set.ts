@@ -1,5 +1,5 @@
 import type { Box, Sample } from '../data/types.js';
-import type { StoredAnswer } from '../store/run_store.js';
+import type { StoredAnswer } from '../store/run_schema.js';
 
 /** What the oracle has said so far, as samples. */
 export interface LabelledSet {

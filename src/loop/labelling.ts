@@ -1,6 +1,6 @@
 import { SightlineError } from '../core/errors.js';
 import type { Sample } from '../data/types.js';
-import type { StageFindings, StoredAnswer, StoredQuery } from '../store/run_store.js';
+import type { StageFindings, StoredAnswer, StoredQuery } from '../store/run_schema.js';
 import { fullySupervised } from './config/types.js';
 import { chooseInitial } from './initial_set.js';
 import { labelledSet, type LabelledSet } from './labelled_set.js';
@@ -116,13 +116,15 @@ export class Labelling {
 
   async #ask(round: number): Promise<void> {
     const { store, config, watch, onNotice, folder, classes } = this.run;
-    const queries = (await store.queries(round)).filter(({ id }) => !this.#set.asked.has(id));
+    const all = await store.queries(round);
+    const queries = all.filter(({ id }) => !this.#set.asked.has(id));
     if (!queries.length) return;
     const labelled = this.#set.samples.length;
     await writeStatus(this.run, {
       ...{ state: 'waiting', round, labelled, why: `waiting for ${queries.length} answers` },
     });
-    const positions = new Map(queries.map(({ id, position }) => [id, position]));
+    // Of all: an answer may come again, mended.
+    const positions = new Map(all.map(({ id, position }) => [id, position]));
     const oracle = openOracle(config.oracle, { samples: [...this.data.byId.values()], classes, onNotice });
     const known = (value: number) => (Number.isNaN(value) ? null : value);
     const questions = queries.map(({ position, id, score, confidence, predicted, reason }) => {

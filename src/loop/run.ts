@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { ProgressListener } from '../core/progress.js';
 import { trainSamples, type TrainSummary } from '../engine/train.js';
-import { RunStore, type StageFindings } from '../store/run_store.js';
+import type { StageFindings } from '../store/run_schema.js';
+import { RunStore } from '../store/run_store.js';
 import { acquire } from './acquisition.js';
 import { beginRun } from './begin_run.js';
 import { evaluateRound, trainingMetrics } from './evaluation.js';

@@ -8,79 +8,18 @@ import {
 } from '@duckdb/node-api';
 import { SightlineError } from '../core/errors.js';
 import { appendNumber, inTransaction, openDatabase } from './database.js';
+import { schema, schemaVersion } from './run_schema.js';
+import type {
+  QuarantinedSample,
+  StageFindings,
+  StoredAnswer,
+  StoredGain,
+  StoredMetric,
+  StoredQuery,
+} from './run_schema.js';
 
-/** A sample that the oracle is asked about. */
-export interface StoredQuery {
-  /** Position in its round, from 0. */
-  position: number;
-  id: string;
-  /** NaN where a strategy chooses without scores. */
-  score: number;
-  /** Class that the model expects; null where no model has seen it. */
-  predicted: string | null;
-  /** Probability of that class; NaN where there is none. */
-  confidence: number;
-  /** Why it was chosen, in words. */
-  reason: string;
-}
-
-/** What the oracle said. */
-export interface StoredAnswer {
-  position: number;
-  id: string;
-  /** Several labels are joined by `|`. Null for a skipped sample. */
-  label: string | null;
-  mask: string | null;
-  /** JSON. */
-  boxes: string | null;
-  cost: number;
-  skipped: boolean;
-}
-
-/** A metric of a round's model. */
-export interface StoredMetric {
-  part: string;
-  metric: string;
-  value: number;
-}
-
-/** AUC after a fine-tuning with a representative; null: without one. */
-export interface StoredGain {
-  trial: number;
-  representative: number | null;
-  auc: number;
-}
-
-/** What a stage leaves behind. */
-export interface StageFindings {
-  queries?: readonly StoredQuery[];
-  /** The pool, best first. */
-  ranking?: { ids: readonly string[]; scores: ArrayLike<number> };
-  metrics?: { labelled: number; cost: number; values: readonly StoredMetric[] };
-  clusters?: { ids: readonly string[]; clusters: ArrayLike<number>; ranks: ArrayLike<number> };
-  columns?: readonly { name: string; ids: readonly string[]; values: ArrayLike<number> }[];
-}
-
-const schemaVersion = 1;
-
-const schema = `
-CREATE TABLE IF NOT EXISTS meta (key VARCHAR PRIMARY KEY, value VARCHAR);
-CREATE TABLE IF NOT EXISTS samples (idx INTEGER, id VARCHAR, path VARCHAR, slice INTEGER, label VARCHAR, part VARCHAR);
-CREATE TABLE IF NOT EXISTS stages (round INTEGER, stage VARCHAR, PRIMARY KEY (round, stage));
-CREATE TABLE IF NOT EXISTS times (round INTEGER, activity VARCHAR, seconds DOUBLE, PRIMARY KEY (round, activity));
-CREATE TABLE IF NOT EXISTS queries (
-  round INTEGER, position INTEGER, id VARCHAR, score DOUBLE, predicted VARCHAR, confidence DOUBLE, reason VARCHAR
-);
-CREATE TABLE IF NOT EXISTS answers (
-  round INTEGER, position INTEGER, id VARCHAR, label VARCHAR, mask VARCHAR, boxes VARCHAR, cost DOUBLE, skipped BOOLEAN
-);
-CREATE TABLE IF NOT EXISTS rankings (round INTEGER, rank INTEGER, id VARCHAR, score DOUBLE);
-CREATE TABLE IF NOT EXISTS metrics (round INTEGER, labelled INTEGER, cost DOUBLE, part VARCHAR, metric VARCHAR, value DOUBLE);
-CREATE TABLE IF NOT EXISTS gains (round INTEGER, trial INTEGER, representative INTEGER, auc DOUBLE);
-CREATE TABLE IF NOT EXISTS clusters (round INTEGER, id VARCHAR, cluster INTEGER, rank INTEGER);
-CREATE TABLE IF NOT EXISTS loop_columns (round INTEGER, name VARCHAR, id VARCHAR, value DOUBLE);
-CREATE TABLE IF NOT EXISTS quarantine (id VARCHAR PRIMARY KEY, round INTEGER, stage VARCHAR, code VARCHAR, message VARCHAR);
-`;
+/** NaN is kept as NULL, so that SQL's own functions leave it out. */
+const orNaN = (column: string): string => `coalesce(${column}, 'NaN'::DOUBLE) AS ${column}`;
 
 /**
  * What a run of the loop has decided and learnt: `run.duckdb` in its folder. Every call that writes is one transaction; what is
@@ -155,13 +94,8 @@ export class RunStore {
   }
 
   /** Seconds that each activity has taken, over all processes that worked on the run. */
-  async times(): Promise<{ round: number; activity: string; seconds: number }[]> {
-    const rows = await this.#rows('SELECT round, activity, seconds FROM times ORDER BY round, activity');
-    return rows.map(([round, activity, seconds]) => ({
-      round: Number(round),
-      activity: activity as string,
-      seconds: Number(seconds),
-    }));
+  times(): Promise<{ round: number; activity: string; seconds: number }[]> {
+    return this.#all('SELECT round, activity, seconds FROM times ORDER BY round, activity');
   }
 
   addTimes(round: number, times: ReadonlyMap<string, number>): Promise<void> {
@@ -206,19 +140,12 @@ export class RunStore {
     });
   }
 
-  async queries(round: number): Promise<StoredQuery[]> {
-    const rows = await this.#rows(
-      'SELECT position, id, score, predicted, confidence, reason FROM queries WHERE round = $1 ORDER BY position',
+  queries(round: number): Promise<StoredQuery[]> {
+    return this.#all(
+      `SELECT position, id, ${orNaN('score')}, predicted, ${orNaN('confidence')}, reason FROM queries
+       WHERE round = $1 ORDER BY position`,
       [round],
     );
-    return rows.map(([position, id, score, predicted, confidence, reason]) => ({
-      position: Number(position),
-      id: id as string,
-      score: (score as number | null) ?? NaN,
-      predicted: predicted as string | null,
-      confidence: (confidence as number | null) ?? NaN,
-      reason: reason as string,
-    }));
   }
 
   /** Adds queries to a round whose selection is not finished, or did not suffice: representatives, a longer initial set. */
@@ -239,20 +166,10 @@ export class RunStore {
   }
 
   /** All answers, by round and position: the labelled set in the order in which it was asked. */
-  async answers(): Promise<(StoredAnswer & { round: number })[]> {
-    const rows = await this.#rows(
+  answers(): Promise<(StoredAnswer & { round: number })[]> {
+    return this.#all(
       'SELECT round, position, id, label, mask, boxes, cost, skipped FROM answers ORDER BY round, position',
     );
-    return rows.map(([round, position, id, label, mask, boxes, cost, skipped]) => ({
-      round: Number(round),
-      position: Number(position),
-      id: id as string,
-      label: label as string | null,
-      mask: mask as string | null,
-      boxes: boxes as string | null,
-      cost: Number(cost),
-      skipped: skipped === true,
-    }));
   }
 
   async ranking(round: number): Promise<{ ids: string[]; scores: Float64Array }> {
@@ -269,18 +186,10 @@ export class RunStore {
   }
 
   /** Metrics of every round, in order. */
-  async metrics(): Promise<(StoredMetric & { round: number; labelled: number; cost: number })[]> {
-    const rows = await this.#rows(
-      'SELECT round, labelled, cost, part, metric, value FROM metrics ORDER BY round, part, metric',
+  metrics(): Promise<(StoredMetric & { round: number; labelled: number; cost: number })[]> {
+    return this.#all(
+      `SELECT round, labelled, cost, part, metric, ${orNaN('value')} FROM metrics ORDER BY round, part, metric`,
     );
-    return rows.map(([round, labelled, cost, part, metric, value]) => ({
-      round: Number(round),
-      labelled: Number(labelled),
-      cost: Number(cost),
-      part: part as string,
-      metric: metric as string,
-      value: (value as number | null) ?? NaN,
-    }));
   }
 
   /** One fine-tuning's result. */
@@ -294,22 +203,17 @@ export class RunStore {
     });
   }
 
-  async gains(round: number): Promise<StoredGain[]> {
-    const rows = await this.#rows(
-      'SELECT trial, representative, auc FROM gains WHERE round = $1 ORDER BY trial, representative NULLS FIRST',
+  gains(round: number): Promise<StoredGain[]> {
+    return this.#all(
+      `SELECT trial, representative, ${orNaN('auc')} FROM gains WHERE round = $1
+       ORDER BY trial, representative NULLS FIRST`,
       [round],
     );
-    return rows.map(([trial, representative, auc]) => ({
-      trial: Number(trial),
-      representative: representative === null ? null : Number(representative),
-      auc: (auc as number | null) ?? NaN,
-    }));
   }
 
   /** Cluster and rank of the samples of a round in which informativeness was learnt. */
-  async clusters(round: number): Promise<{ id: string; cluster: number; rank: number }[]> {
-    const rows = await this.#rows('SELECT id, cluster, rank FROM clusters WHERE round = $1 ORDER BY rowid', [round]);
-    return rows.map(([id, cluster, rank]) => ({ id: id as string, cluster: Number(cluster), rank: Number(rank) }));
+  clusters(round: number): Promise<{ id: string; cluster: number; rank: number }[]> {
+    return this.#all('SELECT id, cluster, rank FROM clusters WHERE round = $1 ORDER BY rowid', [round]);
   }
 
   /** A column that the loop has computed in a round, by sample id; empty where it has not. */
@@ -319,10 +223,7 @@ export class RunStore {
   }
 
   /** Samples that cannot be used. Told again, the first reason stays. */
-  quarantine(
-    round: number,
-    rows: readonly { id: string; stage: string; code: string; message: string }[],
-  ): Promise<void> {
+  quarantine(round: number, rows: readonly Omit<QuarantinedSample, 'round'>[]): Promise<void> {
     return this.#transaction(async () => {
       for (const { id, stage, code, message } of rows) {
         await this.connection.run(
@@ -334,12 +235,8 @@ export class RunStore {
     });
   }
 
-  async quarantined(): Promise<{ id: string; round: number; stage: string; code: string; message: string }[]> {
-    const rows = await this.#rows('SELECT id, round, stage, code, message FROM quarantine ORDER BY id');
-    return rows.map(([id, round, stage, code, message]) => ({
-      ...{ id: id as string, round: Number(round), stage: stage as string },
-      ...{ code: code as string, message: message as string },
-    }));
+  quarantined(): Promise<QuarantinedSample[]> {
+    return this.#all('SELECT id, round, stage, code, message FROM quarantine ORDER BY id');
   }
 
   /** What a SELECT gives, row by row: for tests and for people who script. */
@@ -395,6 +292,11 @@ export class RunStore {
 
   async #rows(sql: string, values: DuckDBValue[] = []): Promise<DuckDBValue[][]> {
     return (await this.connection.runAndReadAll(sql, values)).getRows();
+  }
+
+  /** Rows as objects by column; INTEGER and DOUBLE columns come as numbers. */
+  async #all<T>(sql: string, values: DuckDBValue[] = []): Promise<T[]> {
+    return (await this.connection.runAndReadAll(sql, values)).getRowObjects() as T[];
   }
 
   /** One after another: answers may come while something else is written. */

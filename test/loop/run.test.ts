@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -26,6 +26,19 @@ async function grid(more: object, options: GridOptions = {}, folder?: string) {
     ...options,
   });
   return { out: config.out, summary, rounds, notices };
+}
+
+/** Labels of a manifest by id. */
+async function labelsOf(file: string): Promise<ReadonlyMap<string, string>> {
+  const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.split(','));
+  return new Map(lines.map(([id, , label]) => [id, label]));
+}
+
+/** Adds to what a person has written into a file of answers. */
+function appendAnswers(file: string, ids: readonly string[], labels: ReadonlyMap<string, string>): void {
+  mkdirSync(dirname(file), { recursive: true });
+  if (!existsSync(file)) writeFileSync(file, 'id,label\n');
+  appendFileSync(file, ids.map((id) => `${id},${labels.get(id)}\n`).join(''));
 }
 
 describe('a run', () => {
@@ -164,6 +177,43 @@ describe('settings of a run', () => {
     expect(representatives.map(([round]) => round)).toEqual([1, 1, 3, 3]);
   });
 
+  it('answers that come by file, a few at a time, end as those that come at once', async () => {
+    const deep = { clusters: 2, trials: 1, iterations: 2, autoencoder_epochs: 1, trees: 5, every: 1 };
+    const settings = {
+      strategies: [{ strategy: 'deep-features', deep_features: deep }],
+      labels: ['lesion', 'normal'],
+      initial: { count: 8, stratified: false },
+      stop: { rounds: 2 },
+    };
+    const straight = await grid(settings);
+    const folder = await temporaryFolder();
+    const asking = { ...settings, oracle: { kind: 'files', wait: false } };
+    const own = join(readRunConfig(await writeConfig(folder, manifest, asking)).out, 'deep-features', 'seed-0');
+    const label = await labelsOf(manifest);
+    const known = new Set<string>();
+    let pauses = 0;
+    for (let paused = true; paused;) {
+      paused = await grid(asking, { resume: true }, folder).then(
+        () => false,
+        (error: { code: string; where: string }) => {
+          if (error.code !== 'E_PAUSED') throw error;
+          const queries = readFileSync(error.where.replace('answers', 'queries'), 'utf8').trim().split('\n').slice(1);
+          const ids = queries.map((line) => line.split(',')[0]).filter((id) => !known.has(id));
+          for (const id of ids.slice(0, 3)) known.add(id);
+          appendAnswers(error.where, ids.slice(0, 3), label);
+          return true;
+        },
+      );
+      if (paused) pauses++;
+      expect(pauses).toBeLessThan(20);
+    }
+    // 8, then 2 representatives and 2 more in each round.
+    expect(pauses).toBe(3 + 2 * 2);
+    const [expected, found] = await Promise.all([join(straight.out, 'deep-features', 'seed-0'), own].map(outcomeOf));
+    const { answers: _, ...decided } = expected;
+    expect(found).toMatchObject(decided);
+  });
+
   it('fully supervised labels the pool at once and gives the level that others are measured by', async () => {
     const { rounds, summary } = await grid({ strategies: ['random', 'fully-supervised'], stop: { rounds: 1 } });
     const full = rounds.find(({ strategy }) => strategy === 'fully-supervised')!;
@@ -230,12 +280,7 @@ describe('settings of a run', () => {
     const { rankings } = await outcomeOf(join(out, 'entropy', 'seed-0'));
     const scores = rankings.filter(([round]) => round === 1).map(([, , , score]) => score as number);
     expect(scores).toEqual([...scores].sort((a, b) => a - b));
-    const truth = new Map(
-      (await readFile(manifest, 'utf8'))
-        .split('\n')
-        .map((line) => line.split(','))
-        .map(([id, , label]) => [id, label]),
-    );
+    const truth = await labelsOf(manifest);
     const { answers } = await outcomeOf(join(out, 'diverse', 'seed-0'));
     expect(answers.some(([, , id, label]) => truth.get(id as string) !== label)).toBe(true);
   });
