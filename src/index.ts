@@ -148,6 +148,14 @@ export {
   type RoundOverlap,
   type SetOverlap,
 } from './statistics/selection_overlap.js';
+export { runGrid, type GridOptions, type GridSummary } from './loop/grid.js';
+export type { RoundReport, RunListeners } from './loop/run.js';
+export { estimateGrid, type GridEstimate } from './loop/estimate.js';
+export { compareRuns, type GridComparison, type GridComparisonOptions, type RunOutcome } from './loop/comparison.js';
+export { readRecord, type RunRecord } from './loop/outcome.js';
+export { findRuns, type RunStatus } from './loop/run_status.js';
+export { verifyRun } from './loop/replay.js';
+export { RunStore } from './store/run_store.js';
 export { asFinding, findingClasses } from './loop/finding.js';
 export { FileOracle, type FileOracleSettings } from './loop/file_oracle.js';
 export { SimulatedOracle, type SimulatedOracleSettings } from './loop/simulated_oracle.js';
