@@ -162,7 +162,8 @@ export { SimulatedOracle, type SimulatedOracleSettings } from './loop/simulated_
 export { TerminalOracle, type TerminalOracleSettings } from './loop/terminal_oracle.js';
 export { openOracle, type OracleSources } from './loop/open_oracle.js';
 export type { Answer, Oracle, OracleContext, Query } from './loop/oracle.js';
-export { chooseInitial, type InitialSet } from './loop/initial_set.js';
+export { chooseInitial } from './loop/initial_set.js';
+export type { InitialSet } from './loop/initial_patients.js';
 export { checkPatients } from './loop/leak_check.js';
 export { switchedSplit, type SwitchSettings } from './loop/pool_switch.js';
 export { cellsOf, readRunConfig, type Cell, type RunConfig } from './loop/run_config.js';

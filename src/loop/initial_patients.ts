@@ -1,7 +1,14 @@
 import { Rng } from '../core/rng.js';
 import type { Sample } from '../data/types.js';
 import { labelsOf } from '../training/feed/labels.js';
-import type { InitialSet } from './initial_set.js';
+
+/** The samples with which a run begins. */
+export interface InitialSet {
+  /** Ids of the whole pool: the initial set first, then what to go on with where it did not do (one class only came up). */
+  order: readonly string[];
+  /** How many of them are the initial set. */
+  count: number;
+}
 
 /** Everything of one patient; a sample without one is a patient of its own. */
 interface Patient {

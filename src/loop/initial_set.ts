@@ -2,15 +2,7 @@ import { Rng } from '../core/rng.js';
 import type { Sample } from '../data/types.js';
 import { labelsOf } from '../training/feed/labels.js';
 import type { InitialConfig } from './config/types.js';
-import { initialPatients } from './initial_patients.js';
-
-/** The samples with which a run begins. */
-export interface InitialSet {
-  /** Ids of the whole pool: the initial set first, then what to go on with where it did not do (one class only came up). */
-  order: readonly string[];
-  /** How many of them are the initial set. */
-  count: number;
-}
+import { initialPatients, type InitialSet } from './initial_patients.js';
 
 /**
  * The initial labelled set, a function of seed and pool alone: every strategy of a seed begins with the same, in whatever

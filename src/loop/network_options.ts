@@ -1,10 +1,18 @@
+import type { ProgressListener } from '../core/progress.js';
 import type { TrainingChoices, TrainSamplesOptions } from '../engine/train_options.js';
 import { trainingPreprocessing } from '../engine/training_plan.js';
+import type { DecodedSet } from '../training/feed/decoded_set.js';
 import type { NoiseConfig } from './config/types.js';
-import type { RunContext } from './round.js';
 import type { RunConfig } from './run_config.js';
 
-type Context = Pick<RunContext, 'config' | 'seed' | 'classes' | 'onProgress'> & Partial<Pick<RunContext, 'decoded'>>;
+/** What a training must know of its run. */
+interface Context {
+  config: RunConfig;
+  seed: number;
+  classes: readonly string[];
+  decoded?: { of(part: 'training'): DecodedSet };
+  onProgress?: ProgressListener;
+}
 
 /** The classifier's network and training, as the configuration says. */
 export function networkOptions({ model, training: given }: RunConfig): TrainingChoices {
