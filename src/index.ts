@@ -161,7 +161,7 @@ export { FileOracle, type FileOracleSettings } from './loop/file_oracle.js';
 export { SimulatedOracle, type SimulatedOracleSettings } from './loop/simulated_oracle.js';
 export { TerminalOracle, type TerminalOracleSettings } from './loop/terminal_oracle.js';
 export { openOracle, type OracleSources } from './loop/open_oracle.js';
-export type { Answer, Oracle, OracleContext, Query } from './loop/oracle.js';
+export type { Answer, AnswerListener, Oracle, OracleContext, Query } from './loop/oracle.js';
 export { chooseInitial } from './loop/initial_set.js';
 export type { InitialSet } from './loop/initial_patients.js';
 export { checkPatients } from './loop/leak_check.js';

@@ -6,7 +6,7 @@ import { csvText } from '../core/csv.js';
 import { SightlineError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { readAnswers, wholeLines, type AnswerRules } from './answer_file.js';
-import { paused, type Answer, type Oracle, type OracleContext, type Query } from './oracle.js';
+import { paused, type AnswerListener, type Oracle, type OracleContext, type Query } from './oracle.js';
 
 export interface FileOracleSettings {
   classes: readonly string[];
@@ -41,7 +41,7 @@ export class FileOracle implements Oracle {
   async ask(
     queries: readonly Query[],
     { round, folder, signal }: OracleContext,
-    onAnswer: (answer: Answer) => Promise<void>,
+    onAnswers: AnswerListener,
   ): Promise<void> {
     if (queries.length === 0) return;
     const name = `round-${String(round).padStart(2, '0')}`;
@@ -65,11 +65,10 @@ export class FileOracle implements Oracle {
         const fresh = rested ? placed.filter((problem) => !told.has(problem)) : [];
         for (const problem of fresh) told.add(problem);
         if (fresh.length) this.#onNotice(summary(fresh));
-        for (const answer of answers) {
-          const written = JSON.stringify(answer);
-          if (known.get(answer.id) === written) continue;
-          await onAnswer(answer);
-          known.set(answer.id, written);
+        const news = answers.filter((answer) => known.get(answer.id) !== JSON.stringify(answer));
+        if (news.length) await onAnswers(news);
+        for (const answer of news) {
+          known.set(answer.id, JSON.stringify(answer));
           missing.delete(answer.id);
         }
       }

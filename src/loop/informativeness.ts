@@ -44,8 +44,9 @@ export async function expectedRanks(
   const learns = every > 0 ? (round.round - 1) % every === 0 : round.round === 1;
   const latents = await codesOf(round, vectors);
   const learned = learns ? await learn(round, pass, latents) : { asked: new Set<string>(), clusters: undefined };
-  const forest = (await latestForest(round))!;
-  const ranks = rankScores(forest, latents).map((score) => -score);
+  const ranks = await round.watch.during('preparing', async () =>
+    rankScores((await latestForest(round))!, latents).map((score) => -score),
+  );
   return { ...learned, columns: new Map([['expected_rank', ranks]]) };
 }
 
@@ -84,11 +85,13 @@ async function learn(
   const ranks = await rankedClusters(round, queries, answered, found.sizes);
   const file = roundFolder(round, round.round, 'forest.bin');
   if (!existsSync(file)) {
-    const earlier = await latestForest(round);
-    const targets = propagateRanks(found.labels, ranks);
-    const forest = earlier ?? learnRanks(latents, targets, { trees, seed });
-    if (earlier) updateRanks(earlier, latents, targets);
-    await writeFileAtomic(file, forest.serialise());
+    await watch.during('preparing', async () => {
+      const earlier = await latestForest(round);
+      const targets = propagateRanks(found.labels, ranks);
+      const forest = earlier ?? learnRanks(latents, targets, { trees, seed });
+      if (earlier) updateRanks(earlier, latents, targets);
+      await writeFileAtomic(file, forest.serialise());
+    });
   }
   await store.setMeta('learned', await learnedRounds(round, round.round));
   return {

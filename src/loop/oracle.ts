@@ -42,15 +42,19 @@ export interface OracleContext {
   signal?: AbortSignal;
 }
 
+/** Stores answers, all or none. */
+export type AnswerListener = (answers: readonly Answer[]) => Promise<void>;
+
 /** Who knows the labels. */
 export interface Oracle {
   /**
-   * Asks for labels until each query has an answer. Every answer is handed on at once, and the next waits until it is stored:
-   * what was answered is never lost. An id may come again: then the later answer takes the place of the earlier.
+   * Asks for labels until each query has an answer. Answers are handed on as soon as they are known, those known at once
+   * together, and the next wait until they are stored: what was answered is never lost. An id may come again: then the later
+   * answer takes the place of the earlier.
    * @param queries those that have no answer yet
    * @throws SightlineError E_PAUSED where somebody leaves or answers are not waited for: the run can be resumed
    */
-  ask(queries: readonly Query[], context: OracleContext, onAnswer: (answer: Answer) => Promise<void>): Promise<void>;
+  ask(queries: readonly Query[], context: OracleContext, onAnswers: AnswerListener): Promise<void>;
   /** Lets go of what it holds: the terminal. */
   close?(): void;
 }

@@ -1,7 +1,7 @@
 import type { Sample } from '../data/types.js';
 import { labelsOf } from '../training/feed/labels.js';
 import type { SimulatedOracleConfig } from './config/types.js';
-import { paused, type Answer, type Oracle, type OracleContext, type Query } from './oracle.js';
+import type { Answer, AnswerListener, Oracle, OracleContext, Query } from './oracle.js';
 import { SimulatedAnnotator } from './simulated_annotator.js';
 
 export interface SimulatedOracleSettings extends Partial<Omit<SimulatedOracleConfig, 'kind'>> {
@@ -35,12 +35,8 @@ export class SimulatedOracle implements Oracle {
     this.#onNotice = onNotice ?? (() => {});
   }
 
-  /** @throws SightlineError E_ARGUMENT for a label outside the classes, E_PAUSED */
-  async ask(
-    queries: readonly Query[],
-    { round, signal }: OracleContext,
-    onAnswer: (answer: Answer) => Promise<void>,
-  ): Promise<void> {
+  /** @throws SightlineError E_ARGUMENT for a label outside the classes */
+  async ask(queries: readonly Query[], { round }: OracleContext, onAnswers: AnswerListener): Promise<void> {
     const unlabelled = queries.filter(({ id }) => !labelsOf(this.#samples.get(id) ?? {}).length).length;
     if (unlabelled && !this.#toldUnlabelled) {
       this.#toldUnlabelled = true;
@@ -48,15 +44,7 @@ export class SimulatedOracle implements Oracle {
         `Samples without a label in the manifest are skipped when they are asked for (${unlabelled} in round ${round}).`,
       );
     }
-    for (const [i, { id }] of queries.entries()) {
-      if (signal?.aborted)
-        throw paused(
-          `round ${round}`,
-          queries.slice(i).map((query) => query.id),
-          queries.length,
-        );
-      await onAnswer(this.#answer(id));
-    }
+    await onAnswers(queries.map(({ id }) => this.#answer(id)));
   }
 
   #answer(id: string): Answer {

@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline/promises';
-import { paused, readLabel, type Answer, type Oracle, type OracleContext, type Query } from './oracle.js';
+import { paused, readLabel, type AnswerListener, type Oracle, type OracleContext, type Query } from './oracle.js';
 
 export interface TerminalOracleSettings {
   classes: readonly string[];
@@ -35,11 +35,7 @@ export class TerminalOracle implements Oracle {
     this.#output = output;
   }
 
-  async ask(
-    queries: readonly Query[],
-    { round, signal }: OracleContext,
-    onAnswer: (answer: Answer) => Promise<void>,
-  ): Promise<void> {
+  async ask(queries: readonly Query[], { round, signal }: OracleContext, onAnswers: AnswerListener): Promise<void> {
     const answers = new Map<string, string>();
     const stop = () => this.close();
     signal?.addEventListener('abort', stop);
@@ -60,7 +56,7 @@ export class TerminalOracle implements Oracle {
         else {
           const labels = command.kind === 'labels' ? command.labels : undefined;
           const label = labels?.join('|');
-          await onAnswer(labels ? { id, label, labels, cost: 1 } : { id, cost: 1, skipped: true });
+          await onAnswers([labels ? { id, label, labels, cost: 1 } : { id, cost: 1, skipped: true }]);
           answers.set(id, label ?? 'skipped');
           i++;
         }

@@ -63,6 +63,11 @@ export function appendNumber(row: DuckDBAppender, value: number): void {
   else row.appendDouble(value);
 }
 
+export function appendText(row: DuckDBAppender, text: string | null): void {
+  if (text === null) row.appendNull();
+  else row.appendVarchar(text);
+}
+
 function openError(error: unknown, folder: string, file: string): SightlineError {
   const message = error instanceof Error ? error.message : String(error);
   if (/lock/i.test(message)) {

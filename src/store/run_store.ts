@@ -1,13 +1,15 @@
 import {
   DOUBLE,
   INTEGER,
+  LIST,
+  listValue,
   VARCHAR,
   type DuckDBConnection,
   type DuckDBInstance,
   type DuckDBValue,
 } from '@duckdb/node-api';
 import { SightlineError } from '../core/errors.js';
-import { appendNumber, inTransaction, openDatabase } from './database.js';
+import { appendNumber, appendText, inTransaction, openDatabase } from './database.js';
 import { schema, schemaVersion } from './run_schema.js';
 import type {
   QuarantinedSample,
@@ -77,8 +79,7 @@ export class RunStore {
         rows.appendVarchar(path);
         if (slice === undefined) rows.appendNull();
         else rows.appendInteger(slice);
-        if (label === undefined) rows.appendNull();
-        else rows.appendVarchar(label);
+        appendText(rows, label ?? null);
         rows.appendVarchar(part);
         rows.endRow();
       }
@@ -153,15 +154,22 @@ export class RunStore {
     return this.#transaction(() => this.#appendQueries(round, queries));
   }
 
-  /** Keeps an answer; told again, it replaces what was there. */
-  answer(round: number, { position, id, label, mask, boxes, cost, skipped }: StoredAnswer): Promise<void> {
+  /** Keeps answers; told again, one replaces what was there. */
+  addAnswers(round: number, answers: readonly StoredAnswer[]): Promise<void> {
     return this.#transaction(async () => {
-      await this.connection.run('DELETE FROM answers WHERE id = $1', [id]);
       await this.connection.run(
-        `INSERT INTO answers VALUES ($1, $2, $3, $4, $5, $6, $7, ${skipped})`,
-        [round, position, id, label, mask, boxes, cost],
-        [INTEGER, INTEGER, VARCHAR, VARCHAR, VARCHAR, VARCHAR, DOUBLE],
+        'DELETE FROM answers WHERE list_contains($1, id)',
+        [listValue(answers.map(({ id }) => id))],
+        [LIST(VARCHAR)],
       );
+      await this.#append('answers', answers, (rows, { position, id, label, mask, boxes, cost, skipped }) => {
+        rows.appendInteger(round);
+        rows.appendInteger(position);
+        rows.appendVarchar(id);
+        for (const text of [label, mask, boxes]) appendText(rows, text);
+        rows.appendDouble(cost);
+        rows.appendBoolean(skipped);
+      });
     });
   }
 
@@ -269,8 +277,7 @@ export class RunStore {
       rows.appendInteger(position);
       rows.appendVarchar(id);
       appendNumber(rows, score);
-      if (predicted === null) rows.appendNull();
-      else rows.appendVarchar(predicted);
+      appendText(rows, predicted);
       appendNumber(rows, confidence);
       rows.appendVarchar(reason);
     });

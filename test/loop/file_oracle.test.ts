@@ -30,7 +30,7 @@ const ask = (settings = {}, signal?: AbortSignal, of = queries) =>
   new FileOracle({ classes, pollSeconds: 0.02, onNotice: (one) => notices.push(one), ...settings }).ask(
     of,
     { round: 3, folder, signal },
-    async (answer) => void answers.push(answer),
+    async (some) => void answers.push(...some),
   );
 const file = (kind = 'csv') => join(folder, 'answers', `round-03.${kind}`);
 const given = () => answers.map(({ id, label, skipped }) => `${id}:${skipped ? 'skip' : label}`);

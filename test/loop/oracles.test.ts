@@ -23,7 +23,7 @@ const query = (id: string, more: Partial<Query> = {}): Query => ({
 const context = { round: 3, folder: '' };
 const collect = () => {
   const answers: Answer[] = [];
-  return { answers, onAnswer: async (answer: Answer) => void answers.push(answer) };
+  return { answers, onAnswers: async (some: readonly Answer[]) => void answers.push(...some) };
 };
 
 describe('the simulated oracle', () => {
@@ -40,9 +40,9 @@ describe('the simulated oracle', () => {
   it('answers with label, region and cost, and skips what has no label, told once', async () => {
     const notices: string[] = [];
     const oracle = new SimulatedOracle({ classes, samples, cost: { ill: 3 }, onNotice: (one) => notices.push(one) });
-    const { answers, onAnswer } = collect();
-    await oracle.ask([query('a'), query('b'), query('c')], context, onAnswer);
-    await oracle.ask([query('d')], { ...context, round: 4 }, onAnswer);
+    const { answers, onAnswers } = collect();
+    await oracle.ask([query('a'), query('b'), query('c')], context, onAnswers);
+    await oracle.ask([query('d')], { ...context, round: 4 }, onAnswers);
     expect(answers).toEqual([
       { id: 'a', label: 'ill', labels: ['ill'], mask: '/a.png', cost: 3 },
       { id: 'b', label: 'healthy', labels: ['healthy'], boxes, cost: 1 },
@@ -55,12 +55,12 @@ describe('the simulated oracle', () => {
   it('errs by its noise, the same in any order', async () => {
     const many = Array.from({ length: 200 }, (_, i) => sample(`s${i}`, { label: 'ill' }));
     const ask = async (ids: string[]) => {
-      const { answers, onAnswer } = collect();
+      const { answers, onAnswers } = collect();
       const oracle = new SimulatedOracle({ classes, samples: many, noise: { rate: 0.3 }, seed: 5 });
       await oracle.ask(
         ids.map((id) => query(id)),
         context,
-        onAnswer,
+        onAnswers,
       );
       return new Map(answers.map(({ id, label }) => [id, label]));
     };
@@ -75,41 +75,26 @@ describe('the simulated oracle', () => {
   it('gives several labels where samples have them, priced by the dearest', async () => {
     const several = [sample('a', { label: 'y|x' }), sample('b', { label: 'y' })];
     const oracle = new SimulatedOracle({ classes: ['x', 'y'], samples: several, cost: { x: 2, y: 5 } });
-    const { answers, onAnswer } = collect();
-    await oracle.ask([query('a'), query('b')], context, onAnswer);
+    const { answers, onAnswers } = collect();
+    await oracle.ask([query('a'), query('b')], context, onAnswers);
     expect(answers.map(({ label, labels, cost }) => ({ label, labels, cost }))).toEqual([
       { label: 'x|y', labels: ['x', 'y'], cost: 5 },
       { label: 'y', labels: ['y'], cost: 5 },
     ]);
-  });
-
-  it('pauses between answers where it is told to', async () => {
-    const abort = new AbortController();
-    const { answers, onAnswer } = collect();
-    const asked = new SimulatedOracle({ classes, samples }).ask(
-      [query('a'), query('b')],
-      { ...context, signal: abort.signal },
-      async (answer) => {
-        await onAnswer(answer);
-        abort.abort();
-      },
-    );
-    await expect(asked).rejects.toMatchObject({ code: 'E_PAUSED', what: '1 of 2 answers are missing: b' });
-    expect(answers).toHaveLength(1);
   });
 });
 
 describe('the oracle of a configuration', () => {
   it('is the one that it names', async () => {
     const sources = { classes: ['x', 'y'], samples: [{ index: 0, id: 'a', path: '', label: 'y' }] };
-    const { answers, onAnswer } = collect();
+    const { answers, onAnswers } = collect();
     const noise = {
       confusion: [
         [1, 0],
         [1, 0],
       ],
     };
-    await openOracle({ kind: 'simulated', cost: 4, seed: 0, noise }, sources).ask([query('a')], context, onAnswer);
+    await openOracle({ kind: 'simulated', cost: 4, seed: 0, noise }, sources).ask([query('a')], context, onAnswers);
     expect(answers).toEqual([{ id: 'a', label: 'x', labels: ['x'], cost: 4 }]);
     expect(openOracle({ kind: 'terminal' }, sources)).toBeInstanceOf(TerminalOracle);
     expect(openOracle({ kind: 'files', wait: false }, sources)).toBeInstanceOf(FileOracle);
@@ -125,13 +110,13 @@ describe('the terminal oracle', () => {
     const output = new PassThrough();
     const oracle = new TerminalOracle({ classes, input, output, ...settings });
     input.end(typed);
-    const { answers, onAnswer } = collect();
+    const { answers, onAnswers } = collect();
     let error: unknown;
     await oracle
       .ask(
         ids.map((id) => query(id)),
         context,
-        onAnswer,
+        onAnswers,
       )
       .catch((thrown: unknown) => (error = thrown));
     oracle.close();
@@ -174,9 +159,9 @@ describe('the terminal oracle', () => {
     const input = new PassThrough();
     const oracle = new TerminalOracle({ classes, several: true, input, output: new PassThrough() });
     input.end('3,1\nglioma, 2\n');
-    const { answers, onAnswer } = collect();
-    await oracle.ask([query('a')], context, onAnswer);
-    await oracle.ask([query('b')], { ...context, round: 4 }, onAnswer);
+    const { answers, onAnswers } = collect();
+    await oracle.ask([query('a')], context, onAnswers);
+    await oracle.ask([query('b')], { ...context, round: 4 }, onAnswers);
     oracle.close();
     expect(given(answers)).toEqual(['a:glioma|pituitary', 'b:glioma|meningioma']);
   });
@@ -187,7 +172,7 @@ describe('the terminal oracle', () => {
     const stored: string[] = [];
     const oracle = new TerminalOracle({ classes, input, output: new PassThrough() });
     input.write('1\n');
-    const asked = oracle.ask([query('a'), query('b')], { ...context, signal: abort.signal }, async ({ id }) => {
+    const asked = oracle.ask([query('a'), query('b')], { ...context, signal: abort.signal }, async ([{ id }]) => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       stored.push(id);
       setTimeout(() => abort.abort(), 20);
@@ -201,12 +186,12 @@ describe('the terminal oracle', () => {
     const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (raw: boolean) => modes.push(raw) });
     const output = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
     const oracle = new TerminalOracle({ classes, input, output });
-    const { answers, onAnswer } = collect();
-    const first = oracle.ask([query('a')], context, onAnswer);
+    const { answers, onAnswers } = collect();
+    const first = oracle.ask([query('a')], context, onAnswers);
     input.write('1\r');
     await first;
     expect(modes).toEqual([true, false]);
-    const second = oracle.ask([query('b')], { ...context, round: 4 }, onAnswer);
+    const second = oracle.ask([query('b')], { ...context, round: 4 }, onAnswers);
     input.write('\x03');
     await expect(second).rejects.toMatchObject({ code: 'E_PAUSED', where: 'round 4' });
     expect(modes).toEqual([true, false, true, false]);
