@@ -38,13 +38,14 @@ export async function acquire(round: SelectionRound): Promise<StageFindings> {
       );
   const prepared = seen ? await prepare(round, strategy, seen) : nothing;
   const free = [...scored.ids.keys()].filter((row) => !prepared.asked.has(scored.ids[row]));
-  const candidates = takeRows({ ...scored, features: new Map([...scored.features, ...prepared.columns]) }, free);
+  const features = new Map([...scored.features, ...prepared.columns]);
+  const candidates = takeRows({ ...scored, features }, free);
   const count = Math.max(0, Math.min(round.count - prepared.asked.size, free.length));
   const options = { backend: round.backend, count, reverse: entry.reverse };
   const ranking = await watch.during('selecting', () => rankPool(strategy, candidates, context, options));
   const names = [...(strategy.features?.(context) ?? []), ...prepared.columns.keys()];
   const queries = queriesOf(ranking, candidates, count, (row, rank) => {
-    const own = seen && { pass: seen.pass, row: free[row], features: candidatesColumns(scored, prepared), names };
+    const own = seen && { pass: seen.pass, row: free[row], features, names };
     return {
       reason: reasonOf(strategy, rank, free.length, own),
       ...(seen ? predictionOf(seen.pass, free[row]) : { predicted: null, confidence: NaN }),
@@ -185,6 +186,3 @@ function queriesOf(
     ...describe(row, i + 1),
   }));
 }
-
-const candidatesColumns = (scored: ScoredPool, prepared: Prepared): ReadonlyMap<string, Float64Array> =>
-  new Map([...scored.features, ...prepared.columns]);
