@@ -28,14 +28,17 @@ export class Labelling {
     return labelling;
   }
 
-  /** What the oracle has said so far. */
-  get set(): LabelledSet {
-    return this.#set;
+  /** What the oracle has said by the end of a round: a resumed run knows answers of later ones, too. */
+  upTo(round: number): LabelledSet {
+    return labelledSet(
+      this.data.byId,
+      this.#answers.filter((answer) => answer.round <= round),
+    );
   }
 
   /** Samples to train on in a round: what was labelled in the first data set may have been dropped with it. */
   labelledFor(round: number): Sample[] {
-    return this.#ownOf(round, this.#set.samples);
+    return this.#ownOf(round, this.upTo(round).samples);
   }
 
   /**
@@ -43,14 +46,16 @@ export class Labelling {
    * asked about some already and was interrupted begins with the same again.
    */
   async before(round: number, data: RunData): Promise<{ labelled: Sample[]; pool: Sample[] }> {
-    const earlier = this.#answers.filter((answer) => answer.round < round);
-    const { samples, asked } = labelledSet(this.data.byId, earlier);
-    return { labelled: this.#ownOf(round, samples), pool: await this.#free(data, asked, round) };
+    const { samples } = this.upTo(round - 1);
+    return { labelled: this.#ownOf(round, samples), pool: await this.left(round - 1, data) };
   }
 
-  /** How many can still be asked about. */
-  async left(data: RunData): Promise<number> {
-    return (await this.#free(data, this.#set.asked, Infinity)).length;
+  /** Of the pool, what by the end of a round has neither been asked about nor turned out unusable. */
+  async left(round: number, data: RunData): Promise<Sample[]> {
+    const { asked } = this.upTo(round);
+    const rows = (await this.run.store.quarantined()).filter((row) => row.round <= round);
+    const unusable = new Set(rows.map(({ id }) => id));
+    return data.pool.filter(({ id }) => !asked.has(id) && !unusable.has(id));
   }
 
   /** Queries of the initial set. */
@@ -101,13 +106,6 @@ export class Labelling {
     return samples.filter(({ id }) => own.has(id));
   }
 
-  /** Of the pool, what has neither been asked about nor turned out unusable in a round before `round`. */
-  async #free(data: RunData, asked: ReadonlySet<string>, round: number): Promise<Sample[]> {
-    const rows = (await this.run.store.quarantined()).filter((row) => row.round < round);
-    const unusable = new Set(rows.map(({ id }) => id));
-    return data.pool.filter(({ id }) => !asked.has(id) && !unusable.has(id));
-  }
-
   #initialSet(data: RunData): { order: readonly string[]; count: number } {
     const { config, entry, seed } = this.run;
     if (entry.strategy === fullySupervised) return { order: data.pool.map(({ id }) => id), count: data.pool.length };
@@ -119,10 +117,11 @@ export class Labelling {
     const all = await store.queries(round);
     const queries = all.filter(({ id }) => !this.#set.asked.has(id));
     if (!queries.length) return;
-    const labelled = this.#set.samples.length;
-    await writeStatus(this.run, {
-      ...{ state: 'waiting', round, labelled, why: `waiting for ${queries.length} answers` },
-    });
+    const simulated = config.oracle.kind === 'simulated';
+    if (!simulated) {
+      const why = `${queries.length} answers are missing`;
+      await writeStatus(this.run, { state: 'waiting', round, labelled: this.#set.samples.length, why });
+    }
     // Of all: an answer may come again, mended.
     const positions = new Map(all.map(({ id, position }) => [id, position]));
     const oracle = openOracle(config.oracle, { samples: [...this.data.byId.values()], classes, onNotice });
@@ -143,8 +142,7 @@ export class Labelling {
         ),
       );
     // Waiting for a person is nobody's work; what the simulated oracle takes is the loop's own.
-    const activity = config.oracle.kind === 'simulated' ? 'bookkeeping' : waiting;
-    await watch.during(activity, asking).finally(() => oracle.close?.());
+    await watch.during(simulated ? 'bookkeeping' : waiting, asking).finally(() => oracle.close?.());
     await this.#refresh();
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ProgressListener } from '../core/progress.js';
 import { trainSamples, type TrainSummary } from '../engine/train.js';
-import type { StageFindings } from '../store/run_schema.js';
+import type { StageFindings, StoredMetric } from '../store/run_schema.js';
 import { RunStore } from '../store/run_store.js';
 import { acquire } from './acquisition.js';
 import { beginRun } from './begin_run.js';
@@ -125,7 +125,7 @@ export class LoopRun {
 
   async #round(round: number, last: RoundOutcome | null): Promise<RoundOutcome> {
     const data = this.#dataOf(round);
-    const labelled = last?.labels ?? this.labelling.set.samples.length;
+    const labelled = last?.labels ?? this.labelling.upTo(round).samples.length;
     await writeStatus(this.#run, { state: 'running', round, labelled });
     await this.#stage(round, 'select', () =>
       last ? this.#select(round, last, data) : Promise.resolve({ queries: this.labelling.initial(data) }),
@@ -195,7 +195,7 @@ export class LoopRun {
         },
       ),
     );
-    return this.#measured(trainingMetrics('validation', chosenMetrics(summary)));
+    return this.#measured(round, trainingMetrics('validation', chosenMetrics(summary)));
   }
 
   /** Of task segmentation: a U-Net on the masks of what the classifier has selected (IDEAL §V-F). */
@@ -210,7 +210,7 @@ export class LoopRun {
         },
       ),
     );
-    return this.#measured([
+    return this.#measured(round, [
       ...trainingMetrics('validation segmentation', chosenMetrics(summary)),
       ...trainingMetrics('test segmentation', summary.test),
     ]);
@@ -219,11 +219,15 @@ export class LoopRun {
   async #evaluate(round: number, data: RunData): Promise<StageFindings> {
     const { watch } = this.#run;
     const model = this.#modelOf(round);
-    return this.#measured(await watch.during('evaluating', () => evaluateRound(this.#run, round, model, data.test)));
+    return this.#measured(
+      round,
+      await watch.during('evaluating', () => evaluateRound(this.#run, round, model, data.test)),
+    );
   }
 
-  #measured(values: NonNullable<StageFindings['metrics']>['values']): StageFindings {
-    return { metrics: { labelled: this.labelling.set.samples.length, cost: this.labelling.set.cost, values } };
+  #measured(round: number, values: readonly StoredMetric[]): StageFindings {
+    const { samples, cost } = this.labelling.upTo(round);
+    return { metrics: { labelled: samples.length, cost, values } };
   }
 
   async #outcome(round: number): Promise<RoundOutcome> {
@@ -236,9 +240,10 @@ export class LoopRun {
     // A data set that is still to come is no spent pool.
     const { switch: other } = config;
     const data = other && round + 1 === other.round ? this.data.second! : this.#dataOf(round);
+    const { samples, cost } = this.labelling.upTo(round);
     return {
-      ...{ round, labels: this.labelling.set.samples.length, cost: this.labelling.set.cost },
-      poolLeft: await this.labelling.left(data),
+      ...{ round, labels: samples.length, cost },
+      poolLeft: (await this.labelling.left(round, data)).length,
       metrics: { validation: of('validation'), test: of('test') },
     };
   }

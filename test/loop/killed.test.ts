@@ -33,7 +33,7 @@ const settings = {
   training: { epochs: 3, batch: 8, augmentation: 'ideal', learning_rate: 0.01, checkpoint_every: 2 },
   initial: { count: 10 },
   batch: 3,
-  stop: { rounds: wanted > 10 ? 10 : 4 },
+  stop: { labels: wanted > 10 ? 40 : 22 },
 };
 
 describe('a run that is killed again and again', () => {

@@ -6,6 +6,7 @@ import { runGrid, type GridOptions } from '../../src/loop/grid.js';
 import { verifyRun } from '../../src/loop/replay.js';
 import type { RoundReport } from '../../src/loop/run.js';
 import { readRunConfig } from '../../src/loop/run_config.js';
+import { RunStore } from '../../src/store/run_store.js';
 import { sharedFolder, temporaryFolder } from '../support/files.js';
 import { strategies } from '../../src/strategies/index.js';
 import { loopPhantoms, outcomeOf, writeConfig } from './loop_set.js';
@@ -105,6 +106,23 @@ describe('a run', () => {
       const [a, b] = await Promise.all([whole, once].map(({ out }) => outcomeOf(join(out, name, 'seed-0'))));
       expect(b).toEqual(a);
     }
+  });
+
+  it('trains on its last labels when it was left between asking for them and training', async () => {
+    const folder = await temporaryFolder();
+    const settings = { strategies: ['entropy'], stop: { labels: 16 } };
+    const { out } = await grid(settings, {}, folder);
+    const own = join(out, 'entropy', 'seed-0');
+    const whole = await outcomeOf(own);
+    const store = await RunStore.open(own);
+    await store.query("DELETE FROM stages WHERE round = 2 AND stage IN ('train', 'evaluate', 'end')");
+    await store.query('DELETE FROM metrics WHERE round = 2');
+    store.close();
+    rmSync(join(own, 'rounds', '02', 'model'), { recursive: true });
+    rmSync(join(own, 'rounds', '02', 'test'), { recursive: true });
+    const { rounds } = await grid(settings, { resume: true }, folder);
+    expect(rounds.map(({ round, labelled }) => [round, labelled])).toEqual([[2, 16]]);
+    expect(await outcomeOf(own)).toEqual(whole);
   });
 
   it('stops at an AUC, and when the pool is spent', async () => {

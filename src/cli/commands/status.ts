@@ -29,20 +29,23 @@ export function addStatus(program: Command): void {
 }
 
 async function standing(folder: string, { strategy, seed, state, round, labelled, why }: RunStatus): Promise<string[]> {
-  const name = `${strategy}, seed ${seed}`.padEnd(32);
-  const line = `${name} ${state.padEnd(9)} round ${round}, ${labelled} labels${why ? `: ${why}` : ''}`;
   const record = await readRecord(folder).catch((error) => {
     // A run that is at work holds its store.
     if (error instanceof SightlineError && error.code === 'E_STORE') return null;
     throw error;
   });
+  const left = state !== 'finished' && record !== null;
+  const shown = left ? (state === 'waiting' ? 'paused' : 'stopped') : state;
+  const reason = [why, left ? '--resume goes on' : undefined].filter(Boolean).join('; ');
+  const name = `${strategy}, seed ${seed}`.padEnd(32);
+  const line = `${name} ${shown.padEnd(9)} round ${round}, ${labelled} labels${reason && `: ${reason}`}`;
   const last = record?.rounds.at(-1);
   if (!record || !last) return [line];
   const auc = last.metrics.get('test auc');
   const seconds = [...record.times.values()].reduce((sum, value) => sum + value, 0);
+  const measured = auc === undefined ? '' : `test AUC ${auc.toFixed(3)} after ${last.labelled} labels; `;
   return [
     line,
-    `    ${auc === undefined ? '' : `test AUC ${auc.toFixed(3)} after ${last.labelled} labels; `}` +
-      `${formatDuration(seconds)}, ${(100 * record.overhead).toFixed(1)} % of it the loop's own`,
+    `    ${measured}${formatDuration(seconds)}, ${(100 * record.overhead).toFixed(1)} % of it the loop's own`,
   ];
 }
