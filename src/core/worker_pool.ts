@@ -55,7 +55,7 @@ export class WorkerPool<T, R> {
       envelope = await running;
     } catch (error) {
       throw new SightlineError('E_INTERNAL', {
-        what: 'a worker thread died',
+        what: `a worker thread died: ${error instanceof Error ? error.message : String(error)}`,
         remedy: 'Run again with --resume.',
         cause: error,
       });
