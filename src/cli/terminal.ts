@@ -2,7 +2,10 @@ import { SingleBar } from 'cli-progress';
 import { SightlineError } from '../core/errors.js';
 import type { ProgressEvent, ProgressListener } from '../core/progress.js';
 
-/** Prints an error the way users can act on, and ends the process with status 1. */
+/** Of a run that waits for a person: sysexits' EX_TEMPFAIL, "try again later". */
+const pausedStatus = 75;
+
+/** Prints an error the way users can act on, and ends the process with status 1; with 75 where a run waits for answers. */
 export function fail(error: unknown, debug: boolean): never {
   if (error instanceof SightlineError) {
     process.stderr.write(`\nsightline: ${error.message} [${error.code}]\n`);
@@ -13,7 +16,7 @@ export function fail(error: unknown, debug: boolean): never {
     if (!debug) process.stderr.write('Run again with --debug for the stack; please report it.\n');
   }
   if (debug) process.stderr.write(`${inspectStack(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof SightlineError && error.code === 'E_PAUSED' ? pausedStatus : 1);
 }
 
 function inspectStack(error: unknown): string {

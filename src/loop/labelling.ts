@@ -118,10 +118,7 @@ export class Labelling {
     const queries = all.filter(({ id }) => !this.#set.asked.has(id));
     if (!queries.length) return;
     const simulated = config.oracle.kind === 'simulated';
-    if (!simulated) {
-      const why = `${queries.length} answers are missing`;
-      await writeStatus(this.run, { state: 'waiting', round, labelled: this.#set.samples.length, why });
-    }
+    if (!simulated) await this.#tellWaiting(round);
     // Of all: an answer may come again, mended.
     const positions = new Map(all.map(({ id, position }) => [id, position]));
     const oracle = openOracle(config.oracle, { samples: [...this.data.byId.values()], classes, onNotice });
@@ -142,8 +139,20 @@ export class Labelling {
         ),
       );
     // Waiting for a person is nobody's work; what the simulated oracle takes is the loop's own.
-    await watch.during(simulated ? 'bookkeeping' : waiting, asking).finally(() => oracle.close?.());
-    await this.#refresh();
+    try {
+      await watch.during(simulated ? 'bookkeeping' : waiting, asking);
+    } finally {
+      oracle.close?.();
+      await this.#refresh();
+      if (!simulated) await this.#tellWaiting(round);
+    }
+  }
+
+  async #tellWaiting(round: number): Promise<void> {
+    const missing = (await this.run.store.queries(round)).filter(({ id }) => !this.#set.asked.has(id)).length;
+    const standing = { round, labelled: this.#set.samples.length };
+    if (missing === 0) await writeStatus(this.run, { state: 'running', ...standing });
+    else await writeStatus(this.run, { state: 'waiting', ...standing, why: `${missing} answers are missing` });
   }
 
   async #refresh(): Promise<void> {
