@@ -1,5 +1,6 @@
 import './privacy.js';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { SightlineError, type ErrorData } from './errors.js';
 import { compiledFile } from './files.js';
@@ -7,8 +8,17 @@ import { compiledFile } from './files.js';
 /** What a worker sends back: a value, or an error in plain data (classes do not survive the thread boundary). */
 type Envelope<R> = { value: R } | { error: ErrorData };
 
+/** What a thread is opened with. */
+interface ThreadData {
+  /** Counts threads that have loaded their file. */
+  loaded: Int32Array<SharedArrayBuffer>;
+  data: unknown;
+}
+
 /** Wraps a worker's task function so that its SightlineErrors arrive whole in the calling thread. */
 export function workerTask<T, R>(task: (input: T) => Promise<R> | R): (input: T) => Promise<Envelope<R>> {
+  // The file is loaded, with everything that it imports, when the call stack that loads it has come to its end.
+  if (Piscina.isWorkerThread) setImmediate(() => Atomics.add((Piscina.workerData as ThreadData).loaded, 0, 1));
   return async (input) => {
     try {
       return { value: await task(input) };
@@ -20,7 +30,7 @@ export function workerTask<T, R>(task: (input: T) => Promise<R> | R): (input: T)
 
 /** The `workerData` that the pool was opened with, as seen inside a worker. */
 export function workerData<D>(): D {
-  return Piscina.workerData as D;
+  return (Piscina.workerData as ThreadData).data as D;
 }
 
 /**
@@ -30,6 +40,7 @@ export function workerData<D>(): D {
 export class WorkerPool<T, R> {
   readonly #piscina: Piscina<T, Envelope<R>>;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #loaded = new Int32Array(new SharedArrayBuffer(4));
   #closed = false;
   readonly threads: number;
 
@@ -39,7 +50,7 @@ export class WorkerPool<T, R> {
       filename: compiledFile(entry),
       minThreads: options.threads,
       maxThreads: options.threads,
-      workerData: options.data,
+      workerData: { loaded: this.#loaded, data: options.data } satisfies ThreadData,
       // Workers hold native runtimes with callbacks of their own: their event loop must stay free.
       atomics: 'disabled',
     });
@@ -67,15 +78,22 @@ export class WorkerPool<T, R> {
   }
 
   /**
-   * Ends the threads once the tasks under way have ended: a thread torn down while a native runtime
-   * works in it would take the whole process along.
+   * Ends the threads once they have loaded their file and the tasks under way have ended: a thread torn down while it loads,
+   * or while a native runtime works in it, would take the whole process along.
    */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#running);
+    // A thread that cannot load its file never counts: its task has failed by then, or nobody has asked it for one.
+    for (let waited = 0; Atomics.load(this.#loaded, 0) < this.threads && waited < longestLoad; waited += loadPoll) {
+      await sleep(loadPoll);
+    }
     await this.#piscina.destroy();
   }
 }
+
+/** Milliseconds. */
+const [loadPoll, longestLoad] = [5, 20_000];
 
 /** Number of CPU cores this process may use. */
 export function coreCount(): number {
