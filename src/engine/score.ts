@@ -8,8 +8,8 @@ import {
   requireReversible,
   strategyContext,
   vectorsOf,
-  type Strategy,
 } from '../strategies/index.js';
+import { missingRegions } from './missing_regions.js';
 import type { ScoreOptions } from './options.js';
 import { readPass, runScorePass, storeMemory } from './score_pass.js';
 
@@ -61,7 +61,8 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
     const { model, scoring } = await runScorePass(store, wanted, open);
     context.maximumEntropy = model.maximumEntropy;
     const counts = await store.counts();
-    noteMissingRoi(strategy, counts, options);
+    const missing = options.roi === 'none' ? null : missingRegions(strategy, counts);
+    if (missing) options.onNotice?.(missing);
 
     const pass = await readPass(store, scoring);
     const { order, scores } = await rankPool(strategy, pass, context, {
@@ -93,19 +94,5 @@ export async function score(options: ScoreOptions): Promise<ScoreSummary> {
   } finally {
     store.close();
     backend.close();
-  }
-}
-
-function noteMissingRoi(strategy: Strategy, counts: { scored: number; withRoi: number }, options: ScoreOptions): void {
-  const without = counts.scored - counts.withRoi;
-  const none = 'No sample has a region of interest (mask or boxes)';
-  if (strategy.needs.includes('roi_area') && without === counts.scored) {
-    options.onNotice?.(`${none}: strategy ${strategy.name} has nothing to go by.`);
-  } else if (strategy.uses?.includes('dice') && options.roi !== 'none' && without > 0) {
-    options.onNotice?.(
-      without === counts.scored
-        ? `${none}: ranked by uncertainty alone.`
-        : `${without} of ${counts.scored} samples have no region of interest: those are scored by uncertainty alone.`,
-    );
   }
 }

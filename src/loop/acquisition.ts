@@ -1,6 +1,7 @@
 import type { Criterion } from '../core/criteria.js';
 import { tensor } from '../core/tensor.js';
 import type { Sample } from '../data/types.js';
+import { missingRegions } from '../engine/missing_regions.js';
 import { scorePass, type ScoredPass } from '../engine/score_pass.js';
 import { gatherRows } from '../selection/rows.js';
 import type { StageFindings, StoredQuery } from '../store/run_schema.js';
@@ -29,6 +30,7 @@ export async function acquire(round: SelectionRound): Promise<StageFindings> {
   if (seen) {
     await round.store.quarantine(round.round, seen.pass.quarantined);
     context.maximumEntropy = seen.pass.maximumEntropy;
+    if (round.round === 1) tellMissingRegions(round, strategy, seen);
   }
   const scored = seen
     ? scoredRows(seen.pass, range(0, seen.poolRows), range(seen.poolRows, seen.pass.ids.length))
@@ -108,6 +110,13 @@ async function score(round: SelectionRound, strategy: Strategy, context: Strateg
   );
   const poolRows = pass.positions.findIndex((position) => position >= pool.length);
   return { pass, poolRows: poolRows < 0 ? pass.ids.length : poolRows };
+}
+
+function tellMissingRegions({ entry, onNotice }: SelectionRound, strategy: Strategy, { pass, poolRows }: Seen): void {
+  if (entry.roi === 'none') return;
+  const withRoi = pass.columns.roi_area.subarray(0, poolRows).filter((area) => !Number.isNaN(area)).length;
+  const missing = missingRegions(strategy, { scored: poolRows, withRoi });
+  if (missing) onNotice(`${entry.name}: ${missing}`);
 }
 
 /** What the strategy reads besides the pass, and what had to be asked for it. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBAppender, type DuckDBConnection } from '@duckdb/node-api';
@@ -42,6 +43,23 @@ export async function openDatabase<S>(
     return await prepare({ instance, connection: await instance.connect(), file });
   } catch (error) {
     throw openError(error, folder, file);
+  }
+}
+
+/**
+ * Turns at a connection. A statement that begins while another one is under way makes DuckDB forget that one, so whatever uses
+ * a connection takes a turn, and waits for the one before.
+ */
+export class Turns {
+  readonly #inside = new AsyncLocalStorage<true>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Runs `body` when its turn comes; inside a turn of its own at once. */
+  take<T>(body: () => Promise<T>): Promise<T> {
+    if (this.#inside.getStore()) return body();
+    const turn = this.#last.then(() => this.#inside.run(true, body));
+    this.#last = turn.catch(() => {}); // told to whoever asked for it
+    return turn;
   }
 }
 

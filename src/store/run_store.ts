@@ -9,7 +9,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api';
 import { SightlineError } from '../core/errors.js';
-import { appendNumber, appendText, inTransaction, openDatabase } from './database.js';
+import { appendNumber, appendText, inTransaction, openDatabase, Turns } from './database.js';
 import { schema, schemaVersion } from './run_schema.js';
 import type {
   QuarantinedSample,
@@ -28,7 +28,7 @@ const orNaN = (column: string): string => `coalesce(${column}, 'NaN'::DOUBLE) AS
  * there is what a resumed run goes on from.
  */
 export class RunStore {
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -298,27 +298,22 @@ export class RunStore {
   }
 
   async #rows(sql: string, values: DuckDBValue[] = []): Promise<DuckDBValue[][]> {
-    return (await this.connection.runAndReadAll(sql, values)).getRows();
+    return this.#turns.take(async () => (await this.connection.runAndReadAll(sql, values)).getRows());
   }
 
   /** Rows as objects by column; INTEGER and DOUBLE columns come as numbers. */
   async #all<T>(sql: string, values: DuckDBValue[] = []): Promise<T[]> {
-    return (await this.connection.runAndReadAll(sql, values)).getRowObjects() as T[];
+    return this.#turns.take(async () => (await this.connection.runAndReadAll(sql, values)).getRowObjects() as T[]);
   }
 
-  /** One after another: answers may come while something else is written. */
-  #transaction(body: () => Promise<void>): Promise<void> {
-    const next = this.#last.then(async () => {
-      try {
-        await inTransaction(this.connection, body);
-      } catch (error) {
-        throw SightlineError.from(error, 'E_STORE', {
-          where: this.file,
-          remedy: 'What was finished is safe: mend the cause and run again with --resume.',
-        });
-      }
-    });
-    this.#last = next.catch(() => {}); // told to whoever asked for it
-    return next;
+  async #transaction(body: () => Promise<void>): Promise<void> {
+    try {
+      await this.#turns.take(() => inTransaction(this.connection, body));
+    } catch (error) {
+      throw SightlineError.from(error, 'E_STORE', {
+        where: this.file,
+        remedy: 'What was finished is safe: mend the cause and run again with --resume.',
+      });
+    }
   }
 }

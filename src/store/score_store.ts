@@ -4,7 +4,7 @@ import { criteria } from '../core/criteria.js';
 import { SightlineError } from '../core/errors.js';
 import type { Tensor } from '../core/tensor.js';
 import type { AttentionAgreement } from '../metrics/attention.js';
-import { appendNumber as number, inTransaction, openDatabase } from './database.js';
+import { appendNumber as number, inTransaction, openDatabase, Turns } from './database.js';
 import {
   sampleColumns,
   toRanked,
@@ -29,6 +29,7 @@ export type { QuarantineRow, RankedSample, ScoreRow, StoredSample, VectorKind, V
  * that is where a resumed run goes on.
  */
 export class ScoreStore {
+  readonly #turns = new Turns();
   #features: readonly string[] = [];
   #vectors: RunVectors;
 
@@ -180,17 +181,17 @@ export class ScoreStore {
    * The scored pool by column, in pool order. `values` holds one array per criterion or feature asked for; NULL is NaN.
    */
   async scoredColumns<N extends string>(names: readonly N[]): Promise<ScoredColumns<N>> {
-    return readColumns(this.connection, names, this.#features.length > 0);
+    return this.#turns.take(() => readColumns(this.connection, names, this.#features.length > 0));
   }
 
   /** Predicted class i32[N] and logits f32[N,K] of the scored pool, in pool order. */
   async predictions(): Promise<{ predicted: Int32Array; logits: Tensor<'f32'> }> {
-    return readPredictions(this.connection);
+    return this.#turns.take(() => readPredictions(this.connection));
   }
 
   /** Agreement of map and expert's region of the scored pool, in pool order; without a region NaN, and a share of 0. */
   async attention(): Promise<AttentionAgreement[]> {
-    return readAttention(this.connection);
+    return this.#turns.take(() => readAttention(this.connection));
   }
 
   /** Replaces the ranking: `order` holds positions into `indices`, best first. */
@@ -280,12 +281,12 @@ export class ScoreStore {
   }
 
   async #rows(sql: string, values: DuckDBValue[] = []): Promise<DuckDBValue[][]> {
-    return (await this.connection.runAndReadAll(sql, values)).getRows();
+    return this.#turns.take(async () => (await this.connection.runAndReadAll(sql, values)).getRows());
   }
 
   async #write(body: () => Promise<void>): Promise<void> {
     try {
-      await body();
+      await this.#turns.take(body);
     } catch (error) {
       throw SightlineError.from(error, 'E_STORE', {
         where: this.file,

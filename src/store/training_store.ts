@@ -1,6 +1,6 @@
 import { VARCHAR, type DuckDBConnection, type DuckDBInstance } from '@duckdb/node-api';
 import { SightlineError } from '../core/errors.js';
-import { appendNumber, inTransaction, openDatabase } from './database.js';
+import { appendNumber, inTransaction, openDatabase, Turns } from './database.js';
 
 /** Columns of `iterations`: a logged batch. */
 export interface StoredIteration {
@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS quarantine (id VARCHAR, path VARCHAR, stage VARCHAR, 
  * people read; what a run needs to go on is in its checkpoints.
  */
 export class TrainingStore {
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -128,7 +128,8 @@ export class TrainingStore {
 
   /** What is known of the samples with these ids that could not be used. */
   async quarantined<Row extends StoredQuarantine>(ids: readonly string[]): Promise<Row[]> {
-    const rows = await this.connection.runAndReadAll('SELECT id, path, stage, code, message FROM quarantine');
+    const select = 'SELECT id, path, stage, code, message FROM quarantine';
+    const rows = await this.#turns.take(() => this.connection.runAndReadAll(select));
     const wanted = new Set(ids);
     return (rows.getRowObjects() as unknown as Row[]).filter(({ id }) => wanted.has(id));
   }
@@ -142,7 +143,7 @@ export class TrainingStore {
 
   /** What a SELECT gives, row by row: for tests and for people who script. */
   async query(sql: string): Promise<unknown[][]> {
-    return (await this.connection.runAndReadAll(sql)).getRows();
+    return (await this.#turns.take(() => this.connection.runAndReadAll(sql))).getRows();
   }
 
   close(): void {
@@ -150,16 +151,10 @@ export class TrainingStore {
     this.instance.closeSync();
   }
 
-  /** One after another: the history and the quarantine are written to at the same time. */
-  #transaction(body: () => Promise<void>): Promise<void> {
-    const next = this.#last.then(() => this.#run(body));
-    this.#last = next.catch(() => {}); // told to whoever asked for it
-    return next;
-  }
-
-  async #run(body: () => Promise<void>): Promise<void> {
+  /** The history and the quarantine are written to at the same time. */
+  async #transaction(body: () => Promise<void>): Promise<void> {
     try {
-      await inTransaction(this.connection, body);
+      await this.#turns.take(() => inTransaction(this.connection, body));
     } catch (error) {
       throw SightlineError.from(error, 'E_STORE', {
         where: this.file,

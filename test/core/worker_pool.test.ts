@@ -5,9 +5,9 @@ import { expect, it } from 'vitest';
 /** Opens pools and closes them while their threads are at any point of loading. */
 const hasty = `
 const { WorkerPool } = await import(process.argv[1]);
-for (let i = 0; i < 24; i++) {
+for (let i = 0; i < 12; i++) {
   const pool = new WorkerPool('engine/inference_worker', { threads: 2, data: {} });
-  await new Promise((resolve) => setTimeout(resolve, 15 * i));
+  await new Promise((resolve) => setTimeout(resolve, 30 * i));
   await pool.close();
 }`;
 

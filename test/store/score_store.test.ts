@@ -51,6 +51,26 @@ describe('ScoreStore', () => {
     store.close();
   });
 
+  it('reads while it writes', async () => {
+    const store = await ScoreStore.open(folder);
+    const [chunks, each] = [60, 20];
+    const indices = Array.from({ length: chunks * each }, (_, i) => i);
+    await store.begin(
+      indices.map((i) => sample(i)),
+      { labels: ['a', 'b'] },
+    );
+    const work: Promise<unknown>[] = [];
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      const own = indices.slice(chunk * each, (chunk + 1) * each);
+      const rows = own.map((i) => row(i));
+      work.push(store.commitChunk(chunk, rows, []), store.samples(chunk * each, (chunk + 1) * each), store.counts());
+    }
+    const read = await Promise.all(work);
+    expect(read.filter((_, i) => i % 3 === 1).flat()).toHaveLength(chunks * each);
+    expect((await store.counts()).scored).toBe(chunks * each);
+    store.close();
+  });
+
   it('keeps samples, chunks, scores and ranking over a re-open', async () => {
     let store = await ScoreStore.open(folder);
     const first = sample(0, { slice: 4, label: 'x', boxes: [{ x0: 1, y0: 2, x1: 3, y1: 4 }], patient: 'p' });

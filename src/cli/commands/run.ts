@@ -52,7 +52,7 @@ async function run(config: RunConfig, flags: RunFlags, terminal: Terminal): Prom
   const curves = await drawCurves(summary);
   terminal.print();
   for (const line of describe(summary)) terminal.print(line);
-  terminal.print(`  curves        ${curves}`);
+  if (curves) terminal.print(`  curves        ${curves}`);
   if (summary.failures.length) process.exitCode = 1;
 }
 
@@ -93,12 +93,23 @@ function roundLine({ round, labelled, added, metrics, times }: RoundReport): str
   );
 }
 
-/** Metrics that the picture shows, those of them that there are. */
-const drawn = ['test auc', 'test accuracy', 'test segmentation dice', 'test attention dice'];
+/** Metrics that the picture and the table show, those of them that there are; without a test set those of the validation set. */
+const shown = ['test auc', 'test accuracy', 'test segmentation dice', 'test attention dice'];
+const shownOtherwise = ['validation auc', 'validation accuracy', 'validation segmentation dice'];
 
-async function drawCurves({ out, runs }: GridSummary): Promise<string> {
+function shownOf(runs: GridSummary['runs']): string[] {
+  const has = (name: string) => runs.some(({ rounds }) => rounds.some(({ metrics }) => defined(metrics.get(name))));
+  const there = shown.filter(has);
+  return there.length ? there : shownOtherwise.filter(has);
+}
+
+const defined = (value: number | null | undefined): boolean => value != null && !Number.isNaN(value);
+
+/** @returns the file; null where there is nothing to draw */
+async function drawCurves({ out, runs }: GridSummary): Promise<string | null> {
   const file = join(out, 'curves.png');
-  const there = drawn.filter((name) => runs.some(({ rounds }) => rounds.some(({ metrics }) => metrics.has(name))));
+  const there = shownOf(runs);
+  if (!there.length) return null;
   const panels = curvePanels(runs, there);
   const xs = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(([x]) => x)));
   const from = xs.length ? Math.min(...xs) : 0;
@@ -107,8 +118,8 @@ async function drawCurves({ out, runs }: GridSummary): Promise<string> {
 }
 
 function describe({ runs, comparison, failures, files }: GridSummary): string[] {
-  const [name] = drawn.filter((metric) => metric in comparison.metrics);
-  const found = name === undefined ? undefined : comparison.metrics[name];
+  const name = shownOf(runs).find((metric) => metric in comparison.metrics) ?? '';
+  const found = comparison.metrics[name];
   const number = (value: number, digits = 3) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
   const lines: string[] = [];
   if (found) {
