@@ -31,6 +31,13 @@ export async function evaluateRound(
     ...{ model, samples: test, attention: regions, resume: true },
     out: roundFolder(run, round, 'test'),
   });
+  await run.store.quarantine(round, pass.quarantined);
+  if (pass.quarantined.length && round === 0) {
+    const { id, message } = pass.quarantined[0];
+    run.onNotice(
+      `Left out of all evaluations: ${pass.quarantined.length} of ${test.length} test images (${id}: ${message})`,
+    );
+  }
   const truth = Array.from(pass.positions, (position) => run.classes.indexOf(test[position].label!));
   const evaluation = evaluateClassifier(pass.probabilities.data, truth, { classes: pass.probabilities.dims[1] });
   const metrics = classifierMetrics.map((metric): StoredMetric => ({

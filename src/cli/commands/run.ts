@@ -143,7 +143,10 @@ function describe({ runs, comparison, failures, files }: GridSummary): string[] 
     );
   }
   const quarantined = runs.reduce((sum, run) => sum + run.quarantined, 0);
-  if (quarantined) lines.push(`${quarantined} images could not be used: table quarantine of the runs' stores says why`);
+  if (quarantined)
+    lines.push(
+      `images that could not be used, over all runs: ${quarantined}; table quarantine of a run says which and why`,
+    );
   for (const { cell, error } of failures)
     lines.push(`  ! ${cell.entry.name}, seed ${cell.seed}: ${error.message} [${error.code}]`);
   lines.push('', `  comparison    ${files.comparison}`, `  all metrics   ${files.curves}`);
