@@ -168,22 +168,25 @@ export async function writeComparison(
 
 const quoted = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-/** Mean curves with bands, a panel a metric, as `renderLearningCurves` draws them. */
+/** More bands than these hide each other. */
+const mostBands = 6;
+
+/** Mean curves, with bands where they can be told apart, a panel a metric, as `renderLearningCurves` draws them. */
 export function curvePanels(outcomes: readonly RunOutcome[], metrics: readonly string[]) {
-  const strategies = [...new Set(outcomes.map(({ strategy }) => strategy))];
+  const strategies = [...new Set(outcomes.map(({ strategy }) => strategy))].filter((name) => name !== fullySupervised);
   return metrics.map((metric) => ({
     title: metric,
-    curves: strategies
-      .filter((strategy) => strategy !== fullySupervised)
-      .map((strategy) => {
-        const own = outcomes.filter((run) => run.strategy === strategy && run.rounds.length > 0);
-        const { labelled, mean, low, high } = curveBand(own.map((run) => curveOf(run, metric)));
-        const at = (values: Float64Array) => Array.from(labelled, (x, i) => [x, values[i]] as const);
-        return {
-          name: own.length > 1 ? `${strategy} (${own.length})` : strategy,
-          points: at(mean),
+    curves: strategies.map((strategy) => {
+      const own = outcomes.filter((run) => run.strategy === strategy && run.rounds.length > 0);
+      const { labelled, mean, low, high } = curveBand(own.map((run) => curveOf(run, metric)));
+      const at = (values: Float64Array) => Array.from(labelled, (x, i) => [x, values[i]] as const);
+      return {
+        name: own.length > 1 ? `${strategy} (${own.length})` : strategy,
+        points: at(mean),
+        ...(strategies.length <= mostBands && {
           band: Array.from(labelled, (x, i) => [x, low[i], high[i]] as const),
-        };
-      }),
+        }),
+      };
+    }),
   }));
 }

@@ -28,6 +28,8 @@ export async function evaluateRound(
   const regions = test.some(({ mask, boxes }) => mask !== undefined || (boxes?.length ?? 0) > 0);
   const pass = await scorePass({
     ...passOptions(run, 'test', regions),
+    // The same for all strategies, whatever they themselves go by.
+    ...(regions && { explain: run.config.scoring.explain }),
     ...{ model, samples: test, attention: regions, resume: true },
     out: roundFolder(run, round, 'test'),
   });
