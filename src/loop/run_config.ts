@@ -26,7 +26,7 @@ export interface Cell {
 }
 
 /**
- * The YAML configuration of a run or a grid of runs (docs/active_learning.md), defaults filled in, paths resolved against
+ * The YAML configuration of a run or a grid of runs (docs/run_configuration.md), defaults filled in, paths resolved against
  * its folder. Settings of training, scoring and strategies that are left out stay so: their defaults are the engine's.
  * @throws SightlineError E_NOT_FOUND; E_CONFIG listing every problem by path and line
  */

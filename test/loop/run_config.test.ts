@@ -30,7 +30,7 @@ const smallest = 'data: pool.csv\nmodel: { arch: small-cnn }\nstrategies: [rando
 
 describe('the configuration of a run', () => {
   it('is documented by an example that it reads, key by key', () => {
-    const docs = readFileSync(new URL('../../docs/active_learning.md', import.meta.url), 'utf8');
+    const docs = readFileSync(new URL('../../docs/run_configuration.md', import.meta.url), 'utf8');
     const example = /```yaml\n(.*?)```/s.exec(docs)![1];
     expect(cellsOf(read(example))).toHaveLength(18);
     // What a slip is told to be one of, is all that there is.

@@ -20,7 +20,7 @@ export function addRun(program: Command): void {
   program
     .command('run')
     .description('active learning: rounds of scoring, selecting, labelling and training, as a configuration says')
-    .argument('<config>', 'YAML file (docs/active_learning.md)')
+    .argument('<config>', 'YAML file (docs/run_configuration.md)')
     .option('--resume', 'go on with the runs that are there')
     .option('--overwrite', 'discard the runs that are there')
     .option('--dry-run', 'say what would be done and how long it would take, and do nothing')

@@ -128,6 +128,6 @@ export function configError(
   return new SightlineError('E_CONFIG', {
     where: path,
     what: lines.length === 1 ? lines[0] : `${lines.length} problems:${lines.map((line) => `\n  ${line}`).join('')}`,
-    remedy: 'docs/active_learning.md describes every key.',
+    remedy: 'docs/run_configuration.md describes every key.',
   });
 }
