@@ -95,8 +95,8 @@ export function compareRuns(outcomes: readonly RunOutcome[], options: GridCompar
   };
 }
 
-/** Metrics of which less is better have no place in these statistics. */
-const isRising = (metric: string): boolean => !/(loss|brier|calibrationError|cost)$/.test(metric);
+/** Metrics of which less is better, or that say nothing of a model, have no place in these statistics. */
+const isRising = (metric: string): boolean => !/(loss|brier|calibrationError|cost|roiShare)$/i.test(metric);
 
 /** A run's learning curve: rounds that brought no label are one point, the later one. */
 export function curveOf({ strategy, seed, rounds }: RunOutcome, metric: string): StrategyRun {
