@@ -21,8 +21,9 @@ export interface GridEstimate {
   cells: number;
   /** Labels after each round, if no metric stops a run before its time. */
   rounds: { round: number; labelled: number }[];
-  /** Seconds an image, measured here: of a training epoch, and of scoring. */
+  /** Seconds an image, measured here: of a training epoch, and of scoring; and to begin a scoring pass. */
   perImage: { training: number; scoring: number };
+  perPass: number;
   /** Seconds of one run. */
   strategies: { name: string; seconds: number }[];
   /** Seconds of all. */
@@ -34,8 +35,8 @@ export interface EstimateListeners {
   onNotice?: (message: string) => void;
 }
 
-/** Batches and images that are measured: past the first ones, which are slower. */
-const [measuredBatches, measuredImages] = [6, 96];
+/** Batches of a training that are measured; images of a short scoring pass, and of a longer one. */
+const [measuredBatches, fewImages, moreImages] = [6, 32, 160];
 
 /**
  * Opens and checks the data, counts rounds, and measures training and scoring for some seconds in a temporary folder. Trainings
@@ -45,10 +46,10 @@ const [measuredBatches, measuredImages] = [6, 96];
 export async function estimateGrid(config: RunConfig, listeners: EstimateListeners = {}): Promise<GridEstimate> {
   const data = await openLoopData(config, listeners.onNotice);
   const rounds = plannedRounds(config, data);
-  const perImage = await measure(config, data, listeners);
+  const speed = await measure(config, data, listeners);
   const strategies = config.strategies.map((entry) => ({
     name: entry.name,
-    seconds: secondsOf(config, entry, data, rounds, perImage),
+    seconds: secondsOf(config, entry, data, rounds, speed),
   }));
   const { pool, validation, test } = data.first;
   return {
@@ -56,7 +57,7 @@ export async function estimateGrid(config: RunConfig, listeners: EstimateListene
     classes: data.classes,
     cells: cellsOf(config).length,
     rounds,
-    perImage,
+    ...speed,
     strategies,
     total: strategies.reduce((sum, { seconds }) => sum + seconds, 0) * config.seeds.length,
   };
@@ -80,11 +81,9 @@ function plannedRounds({ initial, stop, batch, oracle, seeds, switch: other }: R
   }
 }
 
-async function measure(
-  config: RunConfig,
-  data: LoopData,
-  { onProgress }: EstimateListeners,
-): Promise<GridEstimate['perImage']> {
+type Speed = Pick<GridEstimate, 'perImage' | 'perPass'>;
+
+async function measure(config: RunConfig, data: LoopData, { onProgress }: EstimateListeners): Promise<Speed> {
   const folder = await mkdtemp(join(tmpdir(), 'sightline-estimate-'));
   try {
     const run = { config, seed: config.seeds[0], classes: data.classes, onProgress };
@@ -102,12 +101,23 @@ async function measure(
       iterations: measuredBatches,
     };
     const trained = await trainSamples({ training: some, validation: [], test: [] }, options);
-    const pass = await scorePass({
-      ...{ ...config.scoring, class: undefined, model: trained.files.model, out: join(folder, 'pass'), onProgress },
-      axis: config.model.axis,
-      samples: data.first.pool.slice(0, measuredImages),
-    });
-    return { training: 1 / trained.imagesPerSecond, scoring: pass.seconds / pass.ids.length };
+    const pass = async (count: number) => {
+      const started = performance.now();
+      const { ids } = await scorePass({
+        ...{ ...config.scoring, class: undefined, model: trained.files.model, onProgress },
+        ...{ axis: config.model.axis, workers: config.compute.workers, out: join(folder, `pass-${count}`) },
+        samples: data.first.pool.slice(0, count),
+      });
+      return { count: ids.length, seconds: (performance.now() - started) / 1000 };
+    };
+    // What a pass costs to begin is in both: the difference is the images'.
+    const [few, more] = [await pass(fewImages), await pass(moreImages)];
+    const each = (more.seconds - few.seconds) / (more.count - few.count);
+    const scoring = each > 0 && Number.isFinite(each) ? each : more.seconds / more.count;
+    return {
+      perImage: { training: 1 / trained.imagesPerSecond, scoring },
+      perPass: Math.max(0, more.seconds - more.count * scoring),
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -118,7 +128,7 @@ function secondsOf(
   entry: StrategyConfig,
   data: LoopData,
   planned: GridEstimate['rounds'],
-  { training, scoring }: GridEstimate['perImage'],
+  { perImage: { training, scoring }, perPass }: Speed,
 ): number {
   const { pool, validation, test } = data.first;
   const epochs = epochsOf(config.training) ?? 0;
@@ -128,14 +138,15 @@ function secondsOf(
     const images = Math.min(epochs ? epochs * labels : Infinity, iterations * batch);
     return images * training + Math.ceil(images / Math.max(1, labels)) * validation.length * scoring;
   };
-  if (entry.strategy === fullySupervised) return models * trainingOn(pool.length) + test.length * scoring;
+  const testing = perPass + test.length * scoring;
+  if (entry.strategy === fullySupervised) return models * trainingOn(pool.length) + testing;
   const needs = needsModel(findStrategy(entry.strategy), contextOf({ entry, seed: 0 }));
   return planned.reduce((sum, { round, labelled }) => {
     const before = planned[round - 1]?.labelled ?? labelled;
-    const seen = needs && round > 0 ? (pool.length - before) * scoring : 0;
+    const seen = needs && round > 0 ? perPass + (pool.length - before) * scoring : 0;
     const more =
       round > 0 ? extra(entry, round, before, batch, trainingOn, { training, seen }, validation.length * scoring) : 0;
-    return sum + models * trainingOn(labelled) + test.length * scoring + seen + more;
+    return sum + models * trainingOn(labelled) + testing + seen + more;
   }, 0);
 }
 

@@ -59,14 +59,14 @@ async function run(config: RunConfig, flags: RunFlags, terminal: Terminal): Prom
 async function dryRun(config: RunConfig, terminal: Terminal): Promise<void> {
   const plan = await estimateGrid(config, { onNotice: terminal.notice, onProgress: terminal.progress });
   terminal.endProgress();
-  const { data, cells, rounds, total, perImage } = plan;
+  const { data, cells, rounds, total, perImage, perPass } = plan;
   const lines = [
     `${config.name}: ${cells} run${cells === 1 ? '' : 's'} (${config.strategies.map(({ name }) => name).join(', ')}; seeds ${config.seeds.join(', ')})`,
     `  data      ${data.pool} in the pool, ${data.validation} validation, ${data.test} test; ${plan.classes.join(', ')}`,
     `  labels    ${rounds.map(({ labelled }) => labelled).join(' → ')}`,
     `  into      ${config.out}`,
     '',
-    `Measured here: training ${(1000 * perImage.training).toFixed(1)} ms an image, scoring ${(1000 * perImage.scoring).toFixed(1)} ms.`,
+    `Measured here: training ${(1000 * perImage.training).toFixed(1)} ms an image, scoring ${(1000 * perImage.scoring).toFixed(1)} ms, and ${perPass.toFixed(1)} s to begin a pass.`,
     ...plan.strategies.map(({ name, seconds }) => `  ${name.padEnd(24)} about ${formatDuration(seconds)} a run`),
     `All runs: about ${formatDuration(total)}, if no rule stops one before its time.`,
   ];
