@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExplain } from './commands/explain.js';
+import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
 import { addPhantoms } from './commands/phantoms.js';
 import { addRadiomics } from './commands/radiomics.js';
@@ -37,6 +38,7 @@ const commands = [
   addDoctor,
   addDemo,
   addPhantoms,
+  addImport,
   addTrain,
   addEvaluate,
   addRun,

@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'E_MEMORY' // the memory limit is too low for the work
   | 'E_TRAINING' // training diverged: the loss or the gradients stay NaN or infinite
   | 'E_CONFIG' // problems in a run's configuration (all of them, by path and line)
+  | 'E_DATASET' // a published data set is not there as it is handed out
   | 'E_PAUSED'; // answers of a person are still missing: what came so far is kept, --resume goes on
 
 /** The parts of an error message: what happened, where, and how to mend it. */
