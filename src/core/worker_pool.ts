@@ -1,6 +1,7 @@
 import './privacy.js';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Transferable } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { SightlineError, type ErrorData } from './errors.js';
 import { compiledFile } from './files.js';
@@ -56,11 +57,15 @@ export class WorkerPool<T, R> {
     });
   }
 
-  /** Runs one task on the next free worker. @throws SightlineError as the worker threw it. */
-  async run(task: T): Promise<R> {
+  /**
+   * Runs one task on the next free worker.
+   * @param transfer what the worker takes over: message ports
+   * @throws SightlineError as the worker threw it.
+   */
+  async run(task: T, transfer: readonly Transferable[] = []): Promise<R> {
     let envelope: Envelope<R>;
     if (this.#closed) throw new SightlineError('E_INTERNAL', { what: 'the worker pool is closed' });
-    const running = this.#piscina.run(task);
+    const running = this.#piscina.run(task, transfer.length ? { transferList: [...transfer] } : undefined);
     this.#running.add(running);
     try {
       envelope = await running;

@@ -8,7 +8,8 @@ import { readRecord, type RunRecord } from './outcome.js';
 import { DecodedData } from './decoded_data.js';
 import { LoopRun, type RunListeners } from './run.js';
 import { cellsOf, type Cell, type RunConfig } from './run_config.js';
-import { openLoopData } from './run_data.js';
+import { openLoopData, type LoopData } from './run_data.js';
+import { runSeeds } from './seed_jobs.js';
 import type { StopReason } from './stop_rule.js';
 
 export interface GridOptions extends RunListeners {
@@ -20,6 +21,17 @@ export interface GridOptions extends RunListeners {
   onRun?: (cell: Cell, position: number, of: number) => void;
   /** After each run. */
   onRunEnd?: (cell: Cell, stop: StopReason) => void;
+  /**
+   * Seeds that are worked on at a time, a thread each; default 1. Never changes a result: runs of a seed stay together and share
+   * its first training. Runs that ask people go one after another all the same.
+   */
+  jobs?: number;
+}
+
+/** A run that could not go on. */
+export interface FailedRun {
+  cell: Cell;
+  error: SightlineError;
 }
 
 /** What a grid leaves behind. */
@@ -28,7 +40,7 @@ export interface GridSummary {
   runs: RunRecord[];
   comparison: GridComparison;
   /** Runs that could not go on. The others did. */
-  failures: { cell: Cell; error: SightlineError }[];
+  failures: FailedRun[];
   files: { comparison: string; curves: string };
 }
 
@@ -62,8 +74,23 @@ export async function runGrid(config: RunConfig, options: GridOptions = {}): Pro
     throw SightlineError.from(error, 'E_OUTPUT', { where: config.out, what: 'the output folder cannot be created' });
   });
   await copyFile(config.file, join(config.out, 'config.yaml'));
+  const jobs = config.oracle.kind === 'simulated' ? Math.min(options.jobs ?? 1, config.seeds.length) : 1;
+  const failures = jobs > 1 ? await runSeeds(config, jobs, options) : await runCells(config, cells, data, options);
+  return { ...(await summariseGrid(config, data.first.pool.length)), failures };
+}
+
+/** Runs some of a grid's cells one after another, over the same decoded images and threads. @returns those that failed */
+export async function runCells(
+  config: RunConfig,
+  cells: readonly Cell[],
+  data: LoopData,
+  options: GridOptions,
+): Promise<FailedRun[]> {
+  const { onNotice } = options;
+  const shared = join(config.out, 'initial');
   const backend = openCpuBackend({ threads: config.training.threads, onNotice });
-  const failures: GridSummary['failures'] = [];
+  const onlyOne = cellsOf(config).length === 1;
+  const failures: FailedRun[] = [];
   let decoded: DecodedData | undefined;
   try {
     decoded = await DecodedData.open(config, data);
@@ -75,18 +102,18 @@ export async function runGrid(config: RunConfig, options: GridOptions = {}): Pro
         const stop = await run.run();
         options.onRunEnd?.(cell, stop);
       } catch (error) {
-        if (!(error instanceof SightlineError) || forAll.includes(error.code) || cells.length === 1) throw error;
+        if (!(error instanceof SightlineError) || forAll.includes(error.code) || onlyOne) throw error;
         failures.push({ cell, error });
         onNotice?.(`${cell.entry.name}, seed ${cell.seed}: ${error.message}`);
       } finally {
         run?.close();
       }
     }
+    return failures;
   } finally {
     await decoded?.close();
     backend.close();
   }
-  return { ...(await summariseGrid(config, data.first.pool.length)), failures };
 }
 
 /** Reads what the runs have come to, compares them and writes the comparison. */

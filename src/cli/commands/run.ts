@@ -8,12 +8,14 @@ import type { RoundReport } from '../../loop/run.js';
 import { readRunConfig, type RunConfig } from '../../loop/run_config.js';
 import { overheadShare } from '../../loop/stopwatch.js';
 import { renderLearningCurves } from '../../report/learning_curves.js';
+import { integer } from '../numbers.js';
 import { formatDuration, Terminal } from '../terminal.js';
 
 interface RunFlags {
   resume?: boolean;
   overwrite?: boolean;
   dryRun?: boolean;
+  jobs?: number;
 }
 
 export function addRun(program: Command): void {
@@ -23,6 +25,7 @@ export function addRun(program: Command): void {
     .argument('<config>', 'YAML file (docs/run_configuration.md)')
     .option('--resume', 'go on with the runs that are there')
     .option('--overwrite', 'discard the runs that are there')
+    .option('--jobs <n>', 'seeds to work on at a time, a thread each (default 1)', integer(1, 256))
     .option('--dry-run', 'say what would be done and how long it would take, and do nothing')
     .action(async (path: string, flags: RunFlags) => {
       const terminal = new Terminal(program.opts().quiet === true);
