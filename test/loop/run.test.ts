@@ -92,7 +92,7 @@ describe('a run', () => {
   });
 
   it('does not depend on how many seeds are worked on at a time', async () => {
-    const settings = { strategies: ['xal', 'random'], seeds: [0, 1, 2], stop: { rounds: 1 } };
+    const settings = { strategies: ['entropy'], seeds: [0, 1], stop: { rounds: 1 } };
     const one = await grid(settings);
     const two = await grid(settings, { jobs: 2 });
     for (const name of settings.strategies) {
@@ -101,7 +101,7 @@ describe('a run', () => {
         expect(b).toEqual(a);
       }
     }
-    expect(two.rounds).toHaveLength(12);
+    expect(two.rounds).toHaveLength(4);
     expect(two.summary.comparison).toEqual(one.summary.comparison);
   });
 
