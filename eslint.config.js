@@ -19,6 +19,7 @@ const layers = [
   ['engine'],
   ['loop'],
   ['review', 'report', 'cluster', 'serve'],
+  ['experiments'],
   ['cli'],
 ];
 
