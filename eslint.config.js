@@ -32,6 +32,9 @@ const owned = {
   '@duckdb/node-api': 'store',
   sharp: ['data', 'report'],
   piscina: 'core',
+  '@observablehq/plot': 'report',
+  linkedom: 'report',
+  '@resvg/resvg-js': 'report',
 };
 
 function forbiddenFor(folder, level) {

@@ -7,6 +7,7 @@ import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
 import { addPhantoms } from './commands/phantoms.js';
 import { addRadiomics } from './commands/radiomics.js';
+import { addReport } from './commands/report.js';
 import { addRun } from './commands/run.js';
 import { addScore } from './commands/score.js';
 import { addSelectFeatures } from './commands/select_features.js';
@@ -42,6 +43,7 @@ const commands = [
   addTrain,
   addEvaluate,
   addRun,
+  addReport,
   addStatus,
 ];
 for (const add of commands) add(program);

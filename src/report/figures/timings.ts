@@ -1,0 +1,88 @@
+import { columnWidth, type Figure, type FigureTheme } from './figure.js';
+import { activityColour } from './palette.js';
+import { fitted, longest, nothingToDraw, px, svgElement, svgText } from './svg.js';
+
+export interface TimingsInput {
+  name: string;
+  title: string;
+  caption: string;
+  strategies: readonly { name: string; seconds: ReadonlyMap<string, number> }[];
+}
+
+/** Where the time goes: seconds by activity, stacked, a bar per strategy. */
+export function timings({ name, title, caption, strategies }: TimingsInput): Figure {
+  const totals = new Map<string, number>();
+  for (const { seconds } of strategies)
+    for (const [activity, value] of seconds) totals.set(activity, (totals.get(activity) ?? 0) + (value || 0));
+  const activities = [...totals].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([activity]) => activity);
+  return {
+    ...{ name, title, caption },
+    table: {
+      columns: ['strategy', ...activities.map((activity) => `${activity} (s)`)],
+      rows: strategies.map(({ name, seconds }) => [name, ...activities.map((activity) => seconds.get(activity) ?? 0)]),
+    },
+    draw: (theme) => drawTimings(theme, strategies, activities),
+  };
+}
+
+const [rowHeight, nameWidth] = [28, 190];
+
+/** Seconds and their name: long times are read in minutes or hours. */
+function unitOf(seconds: number): [divisor: number, name: string] {
+  return seconds >= 7200 ? [3600, 'hours'] : seconds >= 300 ? [60, 'minutes'] : [1, 'seconds'];
+}
+
+function drawTimings(theme: FigureTheme, strategies: TimingsInput['strategies'], activities: readonly string[]): string {
+  const { Plot } = theme;
+  const sums = strategies.map(({ seconds }) => activities.reduce((sum, a) => sum + (seconds.get(a) || 0), 0));
+  const most = Math.max(0, ...sums);
+  if (!(most > 0)) return nothingToDraw(theme, columnWidth);
+  const [divisor, unit] = unitOf(most);
+  const legend = drawLegend(theme, activities);
+  const names = strategies.map(({ name }) => name);
+  const left = Math.min(nameWidth, longest(theme, names)) + 12;
+  const totals = sums.map((sum) => (sum / divisor).toFixed(sum / divisor < 10 ? 1 : 0));
+  const [top, bottom, right] = [legend.height + 6, 44, longest(theme, totals) + 14];
+  const height = top + bottom + rowHeight * names.length;
+  const parts = strategies.flatMap(({ name, seconds }) =>
+    activities.map((activity, k) => ({ name, value: (seconds.get(activity) || 0) / divisor, k })),
+  );
+  const panel = theme.panel({
+    ...{ width: columnWidth, height, marginTop: top, marginBottom: bottom, marginLeft: left, marginRight: right },
+    x: { domain: [0, most / divisor], label: unit, labelAnchor: 'center', labelArrow: 'none', grid: true, ticks: 6, tickSize: 0 },
+    y: { domain: names, axis: null, padding: 0 },
+    marks: activities.map((_, k) =>
+      Plot.barX(
+        parts.flatMap((part) => {
+          if (part.k !== k || !(part.value > 0)) return [];
+          const before = parts.filter((other) => other.name === part.name && other.k < k);
+          const from = before.reduce((sum, { value }) => sum + value, 0);
+          return [{ name: part.name, from, to: from + part.value }];
+        }),
+        { x1: 'from', x2: 'to', y: 'name', fill: theme.colour(activityColour(k)), insetTop: 5, insetBottom: 5, insetRight: 0.6 },
+      ),
+    ),
+  });
+  const rows = strategies.map(({ name }, i) => {
+    const y = panel.at('y', name);
+    return (
+      svgText(theme, fitted(theme, name, nameWidth, 12), left - 10, y, { anchor: 'end' }) +
+      svgText(theme, totals[i], panel.at('x', sums[i] / divisor) + 6, y, { colour: 'muted' })
+    );
+  });
+  return svgElement(theme, columnWidth, height, legend.svg + panel.svg + rows.join(''));
+}
+
+function drawLegend(theme: FigureTheme, activities: readonly string[]): { svg: string; height: number } {
+  let [x, y] = [0, 12];
+  const entries = activities.map((activity, k) => {
+    const width = 18 + theme.textWidth(activity, 12) + 18;
+    if (x > 0 && x + width > columnWidth) [x, y] = [0, y + 20];
+    const entry =
+      `<rect x="${px(x)}" y="${px(y - 5.5)}" width="11" height="11" rx="2" fill="${theme.colour(activityColour(k))}"/>` +
+      svgText(theme, activity, x + 17, y);
+    x += width;
+    return entry;
+  });
+  return { svg: entries.join(''), height: y + 14 };
+}

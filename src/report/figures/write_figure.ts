@@ -1,0 +1,59 @@
+import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { csvText } from '../../core/csv.js';
+import { SightlineError } from '../../core/errors.js';
+import { writeFileAtomic } from '../../core/files.js';
+import type { Figure } from './figure.js';
+import { escapeMarkup } from './svg.js';
+import { loadTheme, type Medium } from './theme.js';
+
+/**
+ * A figure as an SVG element; equal figures give equal text.
+ * @param medium 'page': to stand in a page of `renderPage`; 'paper': a file's whole content
+ */
+export async function figureSvg(figure: Figure, medium: Medium): Promise<string> {
+  const svg = figure.draw(await loadTheme(medium));
+  // The name of the picture; its caption says more.
+  return svg.replace(/^<svg /, `<svg role="img" aria-label="${escapeMarkup(figure.title)}" `);
+}
+
+/** Pixels of a PNG per pixel of the drawing. */
+const scale = 2;
+
+/** A figure on white as a PNG, 8-bit RGBA, at two pixels per pixel. Set in DejaVu Sans of the npm package: no font has to be installed. */
+export async function figurePng(figure: Figure): Promise<Uint8Array> {
+  const [svg, { Resvg }] = [await figureSvg(figure, 'paper'), await import('@resvg/resvg-js')];
+  const require = createRequire(import.meta.url);
+  const drawing = new Resvg(svg, {
+    background: '#ffffff',
+    fitTo: { mode: 'zoom', value: scale },
+    font: {
+      fontFiles: ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((file) =>
+        require.resolve(`dejavu-fonts-ttf/ttf/${file}`),
+      ),
+      loadSystemFonts: false,
+      defaultFontFamily: 'DejaVu Sans',
+    },
+  });
+  return drawing.render().asPng();
+}
+
+/** The numbers behind a figure. */
+export const figureCsv = ({ table }: Figure): string => csvText([table.columns, ...table.rows]);
+
+/**
+ * Writes <name>.svg, <name>.png and <name>.csv, each whole or not at all.
+ * @throws SightlineError E_OUTPUT, E_DISK_FULL
+ */
+export async function writeFigure(folder: string, figure: Figure): Promise<{ svg: string; png: string; csv: string }> {
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw SightlineError.from(error, 'E_OUTPUT', { where: folder, what: 'the folder of the figures cannot be created' });
+  });
+  const file = (extension: string): string => join(folder, `${figure.name}.${extension}`);
+  const files = { svg: file('svg'), png: file('png'), csv: file('csv') };
+  await writeFileAtomic(files.svg, `${await figureSvg(figure, 'paper')}\n`);
+  await writeFileAtomic(files.png, await figurePng(figure));
+  await writeFileAtomic(files.csv, figureCsv(figure));
+  return files;
+}
