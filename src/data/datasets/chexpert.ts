@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { z } from 'zod';
 import type { Dataset, ImportedSample, Importing } from './dataset.js';
 import { FindingChoice, findingOptions, type FindingOptions } from './findings.js';
@@ -42,7 +43,7 @@ export const chexpert: Dataset<Options> = {
   terms:
     'Stanford University Dataset Research Use Agreement: non-commercial research by registered people only; do not hand it on, do not try to identify patients.',
   citation: 'Irvin J, Rajpurkar P, Ko M, et al. CheXpert. AAAI Conference on Artificial Intelligence 2019;33:590-597.',
-  regions: 'none: the set has labels only',
+  regions: 'none, the set has labels only',
   layout: [
     'CheXpert-v1.0-small/ (or CheXpert-v1.0/, or the "CheXpert-v1.0 batch …" folders; --root may be the folder itself)',
     '  train.csv, valid.csv',
@@ -51,7 +52,7 @@ export const chexpert: Dataset<Options> = {
   ],
   recognises: (folder) =>
     folder.find('train.csv', 'valid.csv') !== undefined &&
-    (/chexpert/i.test(folder.root) || folder.files.some((file) => imagePath.test(file))),
+    (/chexpert/i.test(basename(folder.root)) || folder.files.some((file) => imagePath.test(file))),
   options: {
     ...findingOptions,
     uncertain: {

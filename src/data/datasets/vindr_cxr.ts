@@ -86,11 +86,11 @@ export const vindrCxr: Dataset<Options> = {
     },
   },
   async read(folder, options, importing) {
-    const parts = partsOf(folder, importing);
-    if (!parts.length) throw missingFile(vindrCxr, folder, 'annotations_train.csv (or train.csv, of Kaggle)');
     const wanted = options.diseases || options.findings?.some((name) => diseases.includes(name));
     const all = wanted ? [...local, ...diseases] : local;
     const choice = new FindingChoice(options, { all, none }, importing);
+    const parts = partsOf(folder, importing);
+    if (!parts.length) throw missingFile(vindrCxr, folder, 'annotations_train.csv (or train.csv, of Kaggle)');
     const images = folder.byName('.dicom', '.dcm');
     const samples: ImportedSample[] = [];
     for (const part of parts) {
@@ -135,8 +135,8 @@ function partsOf(folder: DatasetFolder, { notice }: Importing): Part[] {
     return boxes === undefined ? [] : [{ boxes, labels, split }];
   });
   if (parts.length) {
-    for (const { split, labels } of parts)
-      if (!labels) notice(`${labelsName(split)} is not there: suspected diseases are not known.`);
+    const without = parts.filter(({ labels }) => !labels).map(({ split }) => labelsName(split));
+    if (without.length) notice(`Suspected diseases are not known: ${without.join(' and ')} not there.`);
     if (parts.length === 1) notice(`The set is there in part: ${parts[0].split} only.`);
     return parts;
   }
@@ -153,8 +153,10 @@ async function readPart(folder: DatasetFolder, part: Part, { notice }: Importing
     if (!own) found.set(id, (own = new Readings()));
     return own;
   };
-  // The consensus of the test part names no reader.
-  const by = part.split === 'test' ? ['image_id'] : ['image_id', 'rad_id'];
+  // The test part is a consensus, and names no reader.
+  const single = part.split === 'test';
+  const by = single ? ['image_id'] : ['image_id', 'rad_id'];
+  const reader = (row: TableRow): string => (single ? 'consensus' : row.cell('rad_id'));
   const table = await readTable(folder, part.boxes, [...by, 'class_name', ...corners]);
   let flat = 0;
   for (const row of table.rows) {
@@ -162,7 +164,7 @@ async function readPart(folder: DatasetFolder, part: Part, { notice }: Importing
     const box = boxOf(row, table, folder);
     const area = box && box.x1 > box.x0 && box.y1 > box.y0;
     if (box && !area) flat++;
-    readings(row).add(row.cell('rad_id'), finding, area ? box : undefined);
+    readings(row).add(reader(row), finding, area ? box : undefined);
   }
   if (flat) notice(`${table.file}: boxes without an area are ignored (${flat.toLocaleString('en')}).`);
   if (!part.labels) return found;
@@ -171,7 +173,7 @@ async function readPart(folder: DatasetFolder, part: Part, { notice }: Importing
     for (const name of [none, ...diseases]) {
       // The test part writes "Other disease".
       const column = name === 'Other diseases' && !labels.columns.includes(name) ? 'Other disease' : name;
-      if (row.number(column) === 1) readings(row).add(row.cell('rad_id'), name);
+      if (row.number(column) === 1) readings(row).add(reader(row), name);
     }
   return found;
 }

@@ -196,7 +196,7 @@ test('what is missing or not as it is handed out', async () => {
   expect((await imported('vindr-cxr', root, { partial: true })).summary).toMatchObject({ samples: 3, absent: 3 });
   const trained = await imported('vindr-cxr', await unpacked(without(/_test\.csv|^test|image_labels/)));
   expect(trained.notices).toEqual([
-    'image_labels_train.csv is not there: suspected diseases are not known.',
+    'Suspected diseases are not known: image_labels_train.csv not there.',
     'The set is there in part: train only.',
   ]);
 
