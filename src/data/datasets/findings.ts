@@ -26,6 +26,8 @@ export const findingOptions: { [K in keyof FindingOptions]-?: DatasetOption<Find
 export interface FindingVocabulary {
   all: readonly string[];
   none: string;
+  /** Of `all`: what is no disease, so that `none` may stand beside it (devices), where the set says both. */
+  beside?: readonly string[];
 }
 
 /**
@@ -57,9 +59,10 @@ export class FindingChoice {
 
   /** @param found findings of the image, in the set's own words; empty: none @returns "A|B" */
   labelOf(found: readonly string[]): string | null {
-    const { none } = this.vocabulary;
+    const { none, beside = [] } = this.vocabulary;
     const own = found.filter((name) => name !== none);
-    const kept = own.length ? own.filter((name) => this.#kept.has(name)) : this.#kept.has(none) ? [none] : [];
+    const clear = !own.length || (found.includes(none) && own.every((name) => beside.includes(name)));
+    const kept = [...(clear ? [none] : []), ...own].filter((name) => this.#kept.has(name));
     if (!kept.length) {
       this.importing.leaveOut('none of the chosen findings');
       return null;
