@@ -71,6 +71,7 @@ export const imageFolder: Dataset<Options> = {
     const found = images.map(({ file }) => masks?.find({ path: folder.path(file), id: file }));
     // A set may keep masks beside its images: what is a mask is no image.
     const taken = new Set(found);
+    expectOwnMasks(images, found);
     const kept = images.flatMap((image, i) => (taken.has(folder.path(image.file)) ? [] : { ...image, mask: found[i] }));
     const ids = idsOf(kept.map(({ file }) => file));
     const patients = patientsOf(kept, options.patientPattern, importing);
@@ -141,6 +142,23 @@ function onlyImages(folder: DatasetFolder, files: readonly Classed[], importing:
     importing.leaveOut('DICOM without an image');
     return false;
   });
+}
+
+/** A folder of masks that names only part of the path may give one mask to images of the same name in several folders. */
+function expectOwnMasks(images: readonly Classed[], masks: readonly (string | undefined)[]): void {
+  const imageOf = new Map<string, string>();
+  for (const [i, mask] of masks.entries()) {
+    if (mask === undefined) continue;
+    const other = imageOf.get(mask);
+    if (other !== undefined) {
+      throw new SightlineError('E_DATASET', {
+        where: mask,
+        what: `this mask fits two images: ${other} and ${images[i].file}`,
+        remedy: 'Put the masks into the same folders as the images, or rename images whose names are alike.',
+      });
+    }
+    imageOf.set(mask, images[i].file);
+  }
 }
 
 function patientsOf(images: readonly Classed[], pattern: RegExp | undefined, { notice }: Importing) {
