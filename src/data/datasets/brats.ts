@@ -36,7 +36,7 @@ export const brats: Dataset<Options> = {
   title: 'BraTS',
   source: 'Synapse (from 2021 on), CBICA of the University of Pennsylvania (2018–2020) or TCIA, after registration',
   terms:
-    'After registration, for research; publications must cite the three BraTS papers, and the files must not be handed on. Read the terms of your year.',
+    'After registration, free to use in research, provided that the BraTS papers are cited. CBICA, Synapse and TCIA have terms of their own: read those of your year.',
   citation:
     'Menze BH, et al. The multimodal brain tumor image segmentation benchmark (BRATS). IEEE TMI 34(10):1993–2024, 2015; Bakas S, et al. Advancing The Cancer Genome Atlas glioma MRI collections with expert segmentation labels and radiomic features. Scientific Data 4:170117, 2017; Bakas S, et al. Identifying the best machine learning algorithms for brain tumor segmentation. arXiv:1811.02629, 2018. For 2021 also Baid U, et al. arXiv:2107.02314.',
   regions: 'masks of the whole tumour (every label of the segmentation)',
@@ -77,7 +77,7 @@ export const brats: Dataset<Options> = {
   },
   async read(folder, options, importing) {
     const all = findSubjects(folder);
-    if (!all.length) throw missingFile(brats, folder, 'volumes such as …_flair.nii.gz and …_seg.nii.gz');
+    if (!all.length) throw missingFile(brats, folder, 'any volume with a name such as <subject>_flair.nii.gz');
     const whole = complete(all, options.modalities, importing);
     const subjects = options.label === 'grade' ? await graded(whole) : whole;
     const settings: SliceSettings = { ...options, withoutTumour: options.label === 'tumour' };

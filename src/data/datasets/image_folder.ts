@@ -33,7 +33,7 @@ const pattern = z.string().transform((text, context): RegExp => {
 /** A folder for each class, as torchvision's ImageFolder and Keras read it; with or without a folder for each part above. */
 export const imageFolder: Dataset<Options> = {
   name: 'image-folder',
-  title: 'Images in a folder for each class',
+  title: 'Image folder',
   source: 'your own files, or a public set in this layout',
   terms: 'Those of the files that you import.',
   citation: "The files' own.",

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { decoded, imported, importError, png, unpacked, type Files } from './miniature.js';
 import { fillPolygon } from '../../../src/data/datasets/polygon.js';
@@ -90,6 +92,24 @@ test('polygons and crowds as masks', async () => {
   });
   expect(without.byId.get('000000000012')).toMatchObject({ label: 'nothing' });
   expect(without.byId.get('000000000012')?.mask).toBeUndefined();
+});
+
+test('an import into the set itself can be made again', async () => {
+  const { 'train2017/000000000012.png': _, ...part } = await miniature();
+  const root = await unpacked(part);
+  const again = () => imported('coco', root, { partial: true, out: join(root, 'coco'), options: { masks: true } });
+  const [first, second] = [await again(), await again()];
+  // The masks that the first one drew are no images of the second.
+  expect(second.samples).toEqual(first.samples);
+  expect(second.summary).toMatchObject({ samples: 3, absent: 1 });
+  const { 'annotations/instances_train2017.json': __, ...rest } = part;
+  const missing = await unpacked({
+    ...rest,
+    'coco/masks/000000000021.png': await png(8, 6),
+    'train2017/x.png': await png(4),
+  });
+  await rm(join(missing, 'val2017'), { recursive: true });
+  expect((await importError('coco', missing, { out: join(missing, 'coco') })).message).toMatch(/1 of 1 images/);
 });
 
 test('chosen categories', async () => {
