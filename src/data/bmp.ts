@@ -7,13 +7,15 @@ import type { Picture } from './types.js';
  * as shipped with sharp has no BMP loader, and the packages on npm return four channels whatever the
  * file holds, so that a grey picture could not stay one channel; hence a reader of our own.
  * A palette whose colours are all grey gives one channel, any other colour picture three; alpha is dropped.
+ * Label maps of 4 and 8 bits are read without their palette: what a pixel belongs to is its index, and writers colour indices as
+ * they like. Of 1 bit the palette counts even so: some writers make 0 the white one, and white is what was meant as inside.
  */
 export const bmp: Reader = {
   formats: ['bmp'],
   extensions: ['.bmp', '.dib'],
   recognises: (head) =>
     head[0] === 0x42 && head[1] === 0x4d && head.length >= 30 && [12, 40, 52, 56, 64, 108, 124].includes(head[14]),
-  decode: async (bytes, where) => decode(bytes, where),
+  decode: async (bytes, where, { labels }) => decode(bytes, where, labels === true),
 };
 
 const compressions = ['none', 'RLE8', 'RLE4', 'bit fields', 'JPEG', 'PNG', 'bit fields with alpha'];
@@ -29,7 +31,7 @@ interface Header {
   masks: [number, number, number];
 }
 
-function decode(bytes: Buffer, where: string): Picture {
+function decode(bytes: Buffer, where: string, labels: boolean): Picture {
   const corrupt = (what: string) =>
     new SightlineError('E_IMAGE_CORRUPT', { where, what, remedy: 'Copy the file again from its source.' });
   const header = readHeader(bytes, where);
@@ -37,6 +39,7 @@ function decode(bytes: Buffer, where: string): Picture {
   if (width < 1 || height < 1 || width * height > 2 ** 30) throw corrupt(`impossible size ${width}×${height}`);
   if (bits > 8) return wrap(header, trueColour(bytes, header, corrupt), 3);
   const indices = compression === 1 ? runLength8(bytes, header, corrupt) : packedIndices(bytes, header, corrupt);
+  if (labels && bits > 1) return wrap(header, indices, 1);
   const colours = header.palette.length / 3;
   let grey = true;
   for (let i = 0; i < colours; i++) {

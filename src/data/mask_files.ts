@@ -50,19 +50,23 @@ export class MaskFolder {
   /** The mask of an image; undefined when there is none. @throws SightlineError E_ROI when several fit equally */
   find({ path, id }: Pick<Sample, 'path' | 'id'>): string | undefined {
     const stem = stemOf(path);
-    const stems = new Set([stem, stem.replace(/_\d{4}$/, '')]);
-    for (const suffix of suffixes) {
-      for (const s of stems) {
-        const found = (this.byStem.get(s + suffix) ?? []).filter((file) => file !== path);
-        if (found.length) return this.#one(found, path, id);
-      }
-    }
-    return undefined;
+    const stems = [...new Set([stem, stem.replace(/_\d{4}$/, '')])];
+    const named = suffixes.flatMap((suffix) =>
+      stems.map((s) => (this.byStem.get(s + suffix) ?? []).filter((file) => file !== path)),
+    );
+    // Whatever its suffix, a mask below the image's own folder goes before another image's of the same name.
+    const below = named.map((files) => files.filter((file) => this.#folderOf(file) === dirname(id)));
+    const found = [...below, ...named].find((files) => files.length);
+    return found && this.#one(found, path, id);
+  }
+
+  /** Folder of a mask relative to the root, with "/" between names as in ids. */
+  #folderOf(file: string): string {
+    return dirname(relative(this.root, file)).split(sep).join('/');
   }
 
   #one(found: readonly string[], path: string, id: string): string {
-    const folder = dirname(id);
-    const below = found.filter((file) => dirname(relative(this.root, file)).split(sep).join('/') === folder);
+    const below = found.filter((file) => this.#folderOf(file) === dirname(id));
     const nearer = below.length ? below : found;
     const named = nearer.filter((file) => basename(file) === basename(path));
     const best = named.length ? named : nearer;

@@ -12,6 +12,8 @@ export interface ReadOptions {
    * only zero against non-zero counts. Default false.
    */
   stored?: boolean;
+  /** The picture is a mask or label map: 0 is outside, whatever colour a palette gives it. BMP only. Default false. */
+  labels?: boolean;
 }
 
 /** How many slices a file has, found from its header. */

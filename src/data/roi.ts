@@ -37,7 +37,7 @@ async function readMask(
 ): Promise<Uint8Array> {
   // A volume's mask is a volume with the same slices, or one picture for a single slice.
   const ownSlice = slice !== undefined && sliceCount(path, axis ?? 2).slices > 1 ? slice : undefined;
-  const picture = await openPicture(path, { slice: ownSlice, axis, stored: true });
+  const picture = await openPicture(path, { slice: ownSlice, axis, stored: true, labels: true });
   if (picture.width !== width || picture.height !== height) {
     throw new SightlineError('E_ROI', {
       where: path,

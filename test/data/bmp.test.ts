@@ -1,34 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodePicture } from '../../src/data/readers.js';
-
-interface BmpParts {
-  width: number;
-  height: number;
-  bits: number;
-  compression?: number;
-  palette?: number[][];
-  rows: Uint8Array;
-  masks?: number[];
-}
-
-/** Rows as the file stores them, padding included. */
-function writeBmp({ width, height, bits, compression = 0, palette = [], rows, masks = [] }: BmpParts): Buffer {
-  const head = Buffer.alloc(54);
-  const offset = 54 + masks.length * 4 + palette.length * 4;
-  head.write('BM');
-  head.writeUInt32LE(offset + rows.length, 2);
-  head.writeUInt32LE(offset, 10);
-  head.writeUInt32LE(40, 14);
-  head.writeInt32LE(width, 18);
-  head.writeInt32LE(height, 22);
-  head.writeUInt16LE(1, 26);
-  head.writeUInt16LE(bits, 28);
-  head.writeUInt32LE(compression, 30);
-  head.writeUInt32LE(palette.length, 46);
-  const words = Buffer.alloc(masks.length * 4);
-  masks.forEach((m, i) => words.writeUInt32LE(m >>> 0, 4 * i));
-  return Buffer.concat([head, words, Buffer.from(palette.flatMap(([r, g, b]) => [b, g, r, 0])), rows]);
-}
+import { writeBmp, type BmpParts } from './bmp_writer.js';
 
 const greys = [0, 100, 255].map((v) => [v, v, v]);
 const decode = (parts: BmpParts) => decodePicture(writeBmp(parts), 'a.bmp');
@@ -96,6 +68,21 @@ describe('BMP', () => {
     expect([...fields.data]).toEqual([3, 2, 1]);
     const half = await decode({ width: 1, height: 1, bits: 16, rows: Uint8Array.of(0xff, 0x7f, 0, 0) });
     expect([...half.data]).toEqual([255, 255, 255]);
+  });
+
+  it('a label map is its indices, whatever the palette; one bit is its colours', async () => {
+    // Background is painted white, an object black: the colours say the opposite of the indices.
+    const palette = [255, 0, 7].map((v) => [v, v, 3]);
+    const map = writeBmp({ width: 3, height: 1, bits: 8, palette, rows: Uint8Array.of(0, 1, 2, 0) });
+    const labels = await decodePicture(map, 'a.bmp', { stored: true, labels: true });
+    expect(labels.channels).toBe(1);
+    expect([...labels.data]).toEqual([0, 1, 2]);
+    expect((await decodePicture(map, 'a.bmp', { stored: true })).channels).toBe(3);
+    const inverted = writeBmp({
+      ...{ width: 2, height: 1, bits: 1, palette: [greys[2], greys[0]] },
+      rows: Uint8Array.of(0b01000000, 0, 0, 0),
+    });
+    expect([...(await decodePicture(inverted, 'a.bmp', { stored: true, labels: true })).data]).toEqual([255, 0]);
   });
 
   it('refuses what is cut, out of range or not read', async () => {
