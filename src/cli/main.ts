@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
+import { addExperiment } from './commands/experiment.js';
 import { addExplain } from './commands/explain.js';
 import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
@@ -45,6 +46,7 @@ const commands = [
   addRun,
   addReport,
   addStatus,
+  addExperiment,
 ];
 for (const add of commands) add(program);
 

@@ -139,8 +139,12 @@ export function storeMemory(limitMb: number | undefined): number {
   return limitMb ? Math.max(64, Math.min(256, Math.floor(limitMb / 6))) : 256;
 }
 
-/** The rows of a finished pass, from its store, and what its scoring was. */
-export async function readPass(store: ScoreStore, { ran, seconds }: ChunkScoring): Promise<ScoredPass> {
+/** The rows of a finished pass, from its store, and what its scoring was. @param withVectors default true */
+export async function readPass(
+  store: ScoreStore,
+  { ran, seconds }: ChunkScoring,
+  withVectors = true,
+): Promise<ScoredPass> {
   const run = (await store.meta<StoredRun>('run'))!;
   const { activation, labels, vectors, attention } = run;
   const { indices, ids, values } = await store.scoredColumns([...criteria, ...store.features]);
@@ -161,8 +165,8 @@ export async function readPass(store: ScoreStore, { ran, seconds }: ChunkScoring
     maximumEntropy: maximumEntropy(classes, activation),
     columns: values as Criteria<Float64Array>,
     features: new Map(store.features.map((name) => [name, values[name]])),
-    ...(vectors.embeddings && { embeddings: await store.vectors('embeddings', indices) }),
-    ...(vectors.maps && { maps: await store.vectors('maps', indices) }),
+    ...(withVectors && vectors.embeddings && { embeddings: await store.vectors('embeddings', indices) }),
+    ...(withVectors && vectors.maps && { maps: await store.vectors('maps', indices) }),
     ...(attention && { attention: await store.attention() }),
     quarantined: await store.quarantined(),
     ran,
@@ -172,16 +176,17 @@ export async function readPass(store: ScoreStore, { ran, seconds }: ChunkScoring
 
 /**
  * What a finished pass has left in its folder, without its model or its images.
+ * @param vectors whether to read them, too: of a large pool they are gigabytes. Default true
  * @throws SightlineError E_NOT_FOUND: there is none
  */
-export async function readScoredPass(folder: string): Promise<ScoredPass> {
+export async function readScoredPass(folder: string, { vectors = true } = {}): Promise<ScoredPass> {
   const missing = (what: string) =>
     new SightlineError('E_NOT_FOUND', { where: folder, what, remedy: 'Check the folder.' });
   if (!existsSync(join(folder, 'store.duckdb'))) throw missing('no scoring pass is stored there');
   const store = await ScoreStore.open(folder);
   try {
     if ((await store.meta('run')) === undefined) throw missing('the scoring pass there has not begun');
-    return await readPass(store, { count: 0, seconds: 0, ran: null });
+    return await readPass(store, { count: 0, seconds: 0, ran: null }, vectors);
   } finally {
     store.close();
   }

@@ -9,6 +9,7 @@ export function laidOver(base: Settings, ...layers: readonly (Settings | undefin
   for (const layer of layers) {
     for (const [key, value] of Object.entries(layer ?? {})) {
       const below = merged[key];
+      if (value === undefined) continue;
       if (value === null) delete merged[key];
       else if (isMap(value)) merged[key] = laidOver(isMap(below) ? below : {}, value);
       else merged[key] = value;

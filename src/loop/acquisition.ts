@@ -11,7 +11,7 @@ import { committeeColumns } from './committee.js';
 import { expectedRanks } from './informativeness.js';
 import { unlabelled } from './labelled_set.js';
 import { predictedRegions } from './predicted_regions.js';
-import { predictionOf, reasonOf } from './reasons.js';
+import { reasonOf, seenInPass } from './reasons.js';
 import { roundFolder, type SelectionRound } from './round.js';
 import { scoringOptions } from './scoring_options.js';
 
@@ -45,12 +45,12 @@ export async function acquire(round: SelectionRound): Promise<StageFindings> {
   const count = Math.max(0, Math.min(round.count - prepared.asked.size, free.length));
   const options = { backend: round.backend, count, reverse: entry.reverse };
   const ranking = await watch.during('selecting', () => rankPool(strategy, candidates, context, options));
-  const names = [...(strategy.features?.(context) ?? []), ...prepared.columns.keys()];
+  const named = namedColumns(strategy, context, features, prepared.columns.keys());
   const queries = queriesOf(ranking, candidates, count, (row, rank) => {
-    const own = seen && { pass: seen.pass, row: free[row], features, names };
+    const own = seen && seenInPass(seen.pass, free[row], named);
     return {
       reason: reasonOf(strategy, rank, free.length, own),
-      ...(seen ? predictionOf(seen.pass, free[row]) : { predicted: null, confidence: NaN }),
+      ...{ predicted: own?.predicted ?? null, confidence: own?.confidence ?? NaN },
     };
   });
   return {
@@ -73,6 +73,22 @@ export function contextOf({ entry, seed }: Pick<SelectionRound, 'entry' | 'seed'
   };
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return { ...defaultContext, ...defined, seed };
+}
+
+/** The columns that a strategy ranks by beside criteria, in its own order; those that nobody has computed are left out. */
+export function namedColumns(
+  strategy: Strategy,
+  context: StrategyContext,
+  columns: ReadonlyMap<string, Float64Array>,
+  computed: Iterable<string>,
+): Map<string, Float64Array> {
+  const names = [...(strategy.features?.(context) ?? []), ...computed];
+  return new Map(
+    names.flatMap((name): [string, Float64Array][] => {
+      const values = columns.get(name);
+      return values ? [[name, values]] : [];
+    }),
+  );
 }
 
 /** Whether a model has to look at the pool: a random order needs nothing but ids. */

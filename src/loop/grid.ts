@@ -6,6 +6,8 @@ import { SightlineError, type ErrorCode } from '../core/errors.js';
 import { compareRuns, writeComparison, type GridComparison } from './comparison.js';
 import { readRecord, type RunRecord } from './outcome.js';
 import { DecodedData } from './decoded_data.js';
+import { writeResolved } from './read_grid.js';
+import { initialFolder } from './round.js';
 import { LoopRun, type RunListeners } from './run.js';
 import { cellsOf, type Cell, type RunConfig } from './run_config.js';
 import { openLoopData, type LoopData } from './run_data.js';
@@ -49,15 +51,14 @@ const forAll: readonly ErrorCode[] = ['E_PAUSED', 'E_DISK_FULL', 'E_OUTPUT', 'E_
 
 /**
  * Runs every strategy under every seed, one after another, and compares them. Resumable at any instant; a run that fails does
- * not keep the others from ending. Into `out`: a folder a run (`run.duckdb`, `rounds/`, `status.json`), config.yaml,
- * comparison.json and curves.csv.
+ * not keep the others from ending. Into `out`: a folder a run (`run.duckdb`, `rounds/`, `status.json`), config.yaml
+ * as it was and resolved.json as it was understood, comparison.json and curves.csv.
  * @throws SightlineError E_OUTPUT: `out` holds runs and neither flag is set; E_PAUSED: a person's answers are missing; those of
  *   data and settings
  */
 export async function runGrid(config: RunConfig, options: GridOptions = {}): Promise<GridSummary> {
   const { resume, overwrite, onNotice } = options;
   const cells = cellsOf(config);
-  const shared = join(config.out, 'initial');
   const standing = cells.filter(({ folder }) => existsSync(join(folder, 'run.duckdb')));
   if (standing.length && !resume && !overwrite) {
     throw new SightlineError('E_OUTPUT', {
@@ -68,12 +69,13 @@ export async function runGrid(config: RunConfig, options: GridOptions = {}): Pro
   }
   const data = await openLoopData(config, onNotice);
   if (overwrite)
-    for (const folder of [...cells.map((cell) => cell.folder), shared])
+    for (const folder of [...cells.map((cell) => cell.folder), initialFolder(config)])
       await rm(folder, { recursive: true, force: true });
   await mkdir(config.out, { recursive: true }).catch((error) => {
     throw SightlineError.from(error, 'E_OUTPUT', { where: config.out, what: 'the output folder cannot be created' });
   });
   await copyFile(config.file, join(config.out, 'config.yaml'));
+  await writeResolved(config);
   const jobs = config.oracle.kind === 'simulated' ? Math.min(options.jobs ?? 1, config.seeds.length) : 1;
   const failures = jobs > 1 ? await runSeeds(config, jobs, options) : await runCells(config, cells, data, options);
   return { ...(await summariseGrid(config, data.first.pool.length)), failures };
@@ -87,7 +89,6 @@ export async function runCells(
   options: GridOptions,
 ): Promise<FailedRun[]> {
   const { onNotice } = options;
-  const shared = join(config.out, 'initial');
   const backend = openCpuBackend({ threads: config.training.threads, onNotice });
   const onlyOne = cellsOf(config).length === 1;
   const failures: FailedRun[] = [];
@@ -98,7 +99,7 @@ export async function runCells(
       options.onRun?.(cell, position, cells.length);
       let run: LoopRun | undefined;
       try {
-        run = await LoopRun.open(config, cell, data, shared, { backend, decoded }, options);
+        run = await LoopRun.open(config, cell, data, { backend, decoded }, options);
         const stop = await run.run();
         options.onRunEnd?.(cell, stop);
       } catch (error) {

@@ -1,4 +1,4 @@
-import type { Criterion } from '../core/criteria.js';
+import { forCriteria, type Criteria, type Criterion } from '../core/criteria.js';
 import type { ScoredPass } from '../engine/score_pass.js';
 import type { Strategy } from '../strategies/index.js';
 
@@ -18,33 +18,51 @@ const phrases: Partial<Record<Criterion, (value: number) => string>> = {
 const said = (name: string, value: number): string =>
   `${name.replace(/^(saliency|original)_/, '').replaceAll('_', ' ')} ${value.toPrecision(3)}`;
 
+/** What is known of a sample when it takes its place in a ranking. */
+export interface SeenSample {
+  criteria: Readonly<Criteria>;
+  /** Radiomics and loop columns that the strategy ranks by, by name; NaN where one does not exist. */
+  features: ReadonlyMap<string, number>;
+  /** Class that the model expects, and its probability. */
+  predicted: string;
+  confidence: number;
+}
+
+/** A row of a pass as its reason needs it. @param named columns that the strategy ranks by, by row of the pass */
+export function seenInPass(pass: ScoredPass, row: number, named: ReadonlyMap<string, Float64Array>): SeenSample {
+  return {
+    criteria: forCriteria((name) => pass.columns[name][row]),
+    features: new Map([...named].map(([name, values]) => [name, values[row]])),
+    ...predictionOf(pass, row),
+  };
+}
+
 /**
- * Why a sample was chosen, in words: "rank 3 of 1,240 by xal: entropy 0.98, attention overlaps the region by 0.07; taken for
- * glioma (0.41)".
- * @param row of the pass; null where no model has looked at the pool @param columns that the loop has computed, by name
+ * Why a sample has its place in a ranking, in words: "rank 3 of 1,240 by xal: entropy 0.98, attention overlaps the region by
+ * 0.07; taken for glioma (0.41)".
+ * @param seen null where no model has looked at the pool
  */
 export function reasonOf(
   strategy: Pick<Strategy, 'name' | 'needs' | 'uses'>,
   rank: number,
   of: number,
-  seen: { pass: ScoredPass; row: number; features: ReadonlyMap<string, Float64Array>; names: readonly string[] } | null,
+  seen: SeenSample | null,
 ): string {
   const place = `rank ${rank} of ${of.toLocaleString('en')} by ${strategy.name}`;
   if (!seen) return place;
-  const { pass, row, features, names } = seen;
-  const criteria = [...new Set([...strategy.needs, ...(strategy.uses ?? [])])];
-  const facts = [
-    ...criteria.flatMap((name) => {
-      const value = pass.columns[name][row];
-      return phrases[name] && !Number.isNaN(value) ? [phrases[name](value)] : [];
+  const facts = factsOf(strategy, seen);
+  return `${place}${facts.length ? `: ${facts.join(', ')}` : ''}; taken for ${seen.predicted} (${seen.confidence.toFixed(2)})`;
+}
+
+/** What a strategy went by, a phrase each: at most three of its features, which are the first to decide. */
+function factsOf({ needs, uses = [] }: Pick<Strategy, 'needs' | 'uses'>, { criteria, features }: SeenSample): string[] {
+  return [
+    ...[...new Set([...needs, ...uses])].flatMap((name) => {
+      const phrase = phrases[name];
+      return phrase && !Number.isNaN(criteria[name]) ? [phrase(criteria[name])] : [];
     }),
-    ...names.slice(0, 3).flatMap((name) => {
-      const value = features.get(name)?.[row] ?? NaN;
-      return Number.isNaN(value) ? [] : [said(name, value)];
-    }),
+    ...[...features].slice(0, 3).flatMap(([name, value]) => (Number.isNaN(value) ? [] : [said(name, value)])),
   ];
-  const { predicted, confidence } = predictionOf(pass, row);
-  return `${place}${facts.length ? `: ${facts.join(', ')}` : ''}; taken for ${predicted} (${confidence.toFixed(2)})`;
 }
 
 /** Class that the model expects of a row, and its probability. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ProgressListener } from '../core/progress.js';
 import { trainSamples, type TrainSummary } from '../engine/train.js';
 import type { StageFindings, StoredMetric } from '../store/run_schema.js';
@@ -6,12 +5,11 @@ import { RunStore } from '../store/run_store.js';
 import { acquire } from './acquisition.js';
 import { beginRun } from './begin_run.js';
 import { evaluateRound, trainingMetrics } from './evaluation.js';
-import { fullySupervised } from './config/types.js';
 import { Labelling } from './labelling.js';
 import { classifierOptions, segmentationOptions } from './network_options.js';
 import type { Cell, RunConfig } from './run_config.js';
 import type { LoopData, RunData } from './run_data.js';
-import { roundFolder, type RunContext } from './round.js';
+import { modelFile, trainedFolder, type RunContext } from './round.js';
 import { metricsByName } from './round_metrics.js';
 import {
   dearestQuery,
@@ -65,7 +63,6 @@ export class LoopRun {
     run: RunContext,
     private readonly labelling: Labelling,
     private readonly data: LoopData,
-    private readonly shared: string,
     private readonly listeners: RunListeners,
     finished: Set<string>,
   ) {
@@ -75,15 +72,11 @@ export class LoopRun {
     this.#finished = finished;
   }
 
-  /**
-   * @param shared folder for what runs of the same seed have in common: the training of the initial set
-   * @throws SightlineError E_RESUME_MISMATCH: the folder holds a run of other settings
-   */
+  /** @throws SightlineError E_RESUME_MISMATCH: the folder holds a run of other settings */
   static async open(
     config: RunConfig,
     cell: Cell,
     data: LoopData,
-    shared: string,
     { backend, decoded }: Pick<RunContext, 'backend' | 'decoded'>,
     listeners: RunListeners = {},
   ): Promise<LoopRun> {
@@ -96,7 +89,7 @@ export class LoopRun {
         ...{ store, backend, decoded, watch: new Stopwatch(), onProgress, onNotice },
       };
       const labelling = await Labelling.open(run, data, listeners.signal);
-      return new LoopRun(run, labelling, data, shared, listeners, await store.finishedStages());
+      return new LoopRun(run, labelling, data, listeners, await store.finishedStages());
     } catch (error) {
       store.close();
       throw error;
@@ -165,21 +158,10 @@ export class LoopRun {
     return acquire({
       ...this.#run,
       ...{ round, data, ...(await this.labelling.before(round, data)) },
-      model: this.#modelOf(round - 1),
+      model: modelFile(this.#run, round - 1),
       count: nextCount(last, this.#rules),
       ask: (queries) => this.labelling.askAbout(round, queries),
     });
-  }
-
-  /** The initial set's training is the same for all strategies of a seed: the first of them does it. */
-  #modelFolder(round: number, ...part: string[]): string {
-    const own =
-      round > 0 || this.#run.entry.strategy === fullySupervised || this.#run.config.oracle.kind !== 'simulated';
-    return own ? roundFolder(this.#run, round, ...part) : join(this.shared, `seed-${this.#run.seed}`, ...part);
-  }
-
-  #modelOf(round: number): string {
-    return join(this.#modelFolder(round, 'model'), 'model.onnx');
   }
 
   async #train(round: number, data: RunData): Promise<StageFindings> {
@@ -189,8 +171,8 @@ export class LoopRun {
       trainSamples(
         { training: this.labelling.labelledFor(round), validation: [...data.validation], test: [] },
         {
-          ...classifierOptions(this.#run, this.#modelFolder(round, 'model')),
-          ...(warm && { startFrom: this.#modelOf(round - 1) }),
+          ...classifierOptions(this.#run, trainedFolder(this.#run, round, 'model')),
+          ...(warm && { startFrom: modelFile(this.#run, round - 1) }),
           onNotice,
         },
       ),
@@ -205,7 +187,7 @@ export class LoopRun {
       trainSamples(
         { training: this.labelling.labelledFor(round), validation: [...data.validation], test: [...data.test] },
         {
-          ...segmentationOptions(this.#run, this.#modelFolder(round, 'segmentation')),
+          ...segmentationOptions(this.#run, trainedFolder(this.#run, round, 'segmentation')),
           onNotice,
         },
       ),
@@ -218,7 +200,7 @@ export class LoopRun {
 
   async #evaluate(round: number, data: RunData): Promise<StageFindings> {
     const { watch } = this.#run;
-    const model = this.#modelOf(round);
+    const model = modelFile(this.#run, round);
     return this.#measured(
       round,
       await watch.during('evaluating', () => evaluateRound(this.#run, round, model, data.test)),

@@ -22,18 +22,29 @@ export function scoringOptions(
 }
 
 /** @param explained whether saliency maps are wanted */
-export function passOptions(
-  { config, entry, decoded, onProgress, onNotice }: RunContext,
+export function passOptions(run: RunContext, part: NoiseConfig['on'][number], explained: boolean): Common {
+  const { config, decoded, onProgress, onNotice } = run;
+  const { workers, backend, limitMemory } = config.compute;
+  return {
+    ...modelOptions(run, part, explained),
+    workers,
+    backend,
+    limitMemory,
+    ...{ decoded: decoded.of(part), onProgress, onNotice },
+  };
+}
+
+/** What decides how a model sees a part of the data and explains itself there, but for the class that is explained. */
+export function modelOptions(
+  { config, entry }: Pick<RunContext, 'config' | 'entry'>,
   part: NoiseConfig['on'][number],
   explained: boolean,
-): Common {
+): Omit<Common, 'decoded'> {
   const { class: _, ...scoring } = config.scoring;
   return {
     ...scoring,
     ...(explained ? { explain: entry.explain ?? scoring.explain } : { explain: noExplanation, layer: undefined }),
-    ...{ workers: config.compute.workers, backend: config.compute.backend, limitMemory: config.compute.limitMemory },
-    ...{ axis: config.model.axis, ...noiseOn(config.noise, part), decoded: decoded.of(part) },
-    ...{ onProgress, onNotice },
+    ...{ axis: config.model.axis, ...noiseOn(config.noise, part) },
   };
 }
 

@@ -35,6 +35,24 @@ export function blendHeat(rgb: Uint8Array, saliency: Float32Array, map: Colormap
   }
 }
 
+/**
+ * Heat as a layer of its own: laid over an image it gives what `blendHeat` does.
+ * @param saliency f32[P] in [0, 1], as in `blendHeat`
+ * @returns u8[P, 4], RGB and opacity; where nothing is tinted all are 0
+ */
+export function heatLayer(saliency: Float32Array, map: ColormapName): Uint8Array {
+  const table = colormap(map);
+  const rgba = new Uint8Array(saliency.length * 4);
+  for (let pixel = 0; pixel < saliency.length; pixel++) {
+    const value = saliency[pixel];
+    if (!(value > 0)) continue;
+    const step = Math.round(Math.min(value, 1) * (colormapLevels - 1));
+    const alpha = Math.round(255 * alphas[step]);
+    if (alpha) rgba.set([...table.subarray(step * 3, step * 3 + 3), alpha], pixel * 4);
+  }
+  return rgba;
+}
+
 /** A vertical colour bar, 1 on top and 0 below, as it looks over mid-grey anatomy. u8[height, width, 3]. */
 export function renderColourBar(width: number, height: number, map: ColormapName): Uint8Array {
   const rgb = new Uint8Array(width * height * 3).fill(midGrey);
