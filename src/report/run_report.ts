@@ -63,7 +63,9 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const [sections, figures]: [Section[], Figure[]] = [[], []];
   const drawing = new ProgressMeter('drawing', grids.length * makers.length, onProgress, 0, undefined, 'sections');
   for (const grid of grids) {
-    sections.push({ id: grid.id, title: grid.config.name, html: `<p class="soft">${standing(grid)}</p>` });
+    // The only grid has its name in the page's title.
+    const title = grids.length === 1 ? 'Results' : grid.config.name;
+    sections.push({ id: grid.id, title, html: `<p class="soft">${standing(grid)}</p>` });
     for (const make of makers) {
       for (const { figures: own = [], ...section } of await make(grid)) {
         sections.push({ level: 3, ...section });

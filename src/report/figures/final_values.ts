@@ -52,7 +52,7 @@ export function finalValues(input: FinalValuesInput): Figure {
       const room = (high - low || Math.abs(high) || 1) * 0.08;
       return drawRows(theme, {
         ...{ names: values.map(({ name }) => name), styles, xLabel: input.xLabel, domain: [low - room, high + room] },
-        remarks: values.map(({ value }) => (Number.isFinite(value) ? value.toFixed(3) : 'no value')),
+        remarks: values.map(({ value }) => (Number.isFinite(value) ? value.toFixed(3).replace('-', '−') : 'no value')),
         ...(level && Number.isFinite(level.value) && { level: { label: level.label, x: level.value } }),
         marks: [],
         over: (panel) =>

@@ -40,7 +40,7 @@ export function drawRows(theme: FigureTheme, drawing: RowsDrawing): string {
       ...{ domain: drawing.domain, label: drawing.xLabel, labelAnchor: 'center', labelArrow: 'none' },
       ...{ grid: true, ticks: 6, tickSize: 0, tickFormat: drawing.tickFormat },
     },
-    y: { domain: names, axis: null, padding: 0 },
+    y: { type: 'band', domain: names, axis: null, padding: 0 },
     marks: [
       ...(level
         ? [Plot.ruleX([level.x], { stroke: theme.colour('muted'), strokeDasharray: '4 3', strokeWidth: 1.3 })]

@@ -81,6 +81,8 @@ function drawRounds(theme: FigureTheme, pairs: readonly PairOverlap[]): string {
   const gutter = 26 + Math.max(...labels.map(({ text }) => theme.textWidth(text, 12)));
   const rounds = pairs.flatMap((pair) => pair.rounds.map(({ round }) => round));
   const [from, to] = [Math.min(...rounds), Math.max(...rounds)];
+  // Hundreds of lines would be a ground that hides those that are named.
+  const faint = pairs.length > 40 ? 0.12 : 0.35;
   const panel = theme.panel({
     ...{ width: columnWidth, height, marginTop: margin.top, marginBottom: margin.bottom },
     ...{ marginLeft: margin.left, marginRight: gutter },
@@ -92,8 +94,8 @@ function drawRounds(theme: FigureTheme, pairs: readonly PairOverlap[]): string {
     marks: [
       ...pairs.map((pair, i) =>
         Plot.lineY(pair.rounds, {
-          ...{ x: 'round', y: 'share', strokeWidth: i < mostNamed ? 1.8 : 1, strokeOpacity: i < mostNamed ? 0.9 : 0.35 },
-          ...{ stroke: theme.colour(i < mostNamed ? 'muted' : 'random'), marker: undefined },
+          ...{ x: 'round', y: 'share', strokeWidth: i < mostNamed ? 1.8 : 1, strokeOpacity: i < mostNamed ? 0.9 : faint },
+          stroke: theme.colour(i < mostNamed ? 'muted' : 'random'),
         }),
       ),
       Plot.lineY(chance, { x: 'round', y: 'chance', stroke: theme.colour('text'), strokeDasharray: '4 3' }),

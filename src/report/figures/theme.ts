@@ -24,6 +24,7 @@ async function makeTheme(medium: Medium): Promise<FigureTheme> {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   return {
     colour: (name) => (medium === 'page' ? `var(--figure-${name})` : colours[name].light),
+    padding: medium === 'page' ? 0 : 14,
     font: medium === 'page' ? 'inherit' : 'DejaVu Sans',
     textWidth: (text, size) => measureText(face, text, { size }),
     Plot,

@@ -50,7 +50,7 @@ function drawTimings(theme: FigureTheme, strategies: TimingsInput['strategies'],
   const panel = theme.panel({
     ...{ width: columnWidth, height, marginTop: top, marginBottom: bottom, marginLeft: left, marginRight: right },
     x: { domain: [0, most / divisor], label: unit, labelAnchor: 'center', labelArrow: 'none', grid: true, ticks: 6, tickSize: 0 },
-    y: { domain: names, axis: null, padding: 0 },
+    y: { type: 'band', domain: names, axis: null, padding: 0 },
     marks: activities.map((_, k) =>
       Plot.barX(
         parts.flatMap((part) => {

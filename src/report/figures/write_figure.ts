@@ -21,11 +21,15 @@ export async function figureSvg(figure: Figure, medium: Medium): Promise<string>
 /** Pixels of a PNG per pixel of the drawing. */
 const scale = 2;
 
-/** A figure on white as a PNG, 8-bit RGBA, at two pixels per pixel. Set in DejaVu Sans of the npm package: no font has to be installed. */
-export async function figurePng(figure: Figure): Promise<Uint8Array> {
-  const [svg, { Resvg }] = [await figureSvg(figure, 'paper'), await import('@resvg/resvg-js')];
+/**
+ * Figures on white, one above the other, as a PNG (8-bit RGBA, two pixels per pixel). Set in DejaVu Sans of the npm package: no
+ * font has to be installed. Equal figures give equal bytes.
+ */
+export async function figurePng(...figures: readonly Figure[]): Promise<Uint8Array> {
+  const svgs = await Promise.all(figures.map((figure) => figureSvg(figure, 'paper')));
+  const { Resvg } = await import('@resvg/resvg-js');
   const require = createRequire(import.meta.url);
-  const drawing = new Resvg(svg, {
+  const drawing = new Resvg(svgs.length === 1 ? svgs[0] : stacked(svgs), {
     background: '#ffffff',
     fitTo: { mode: 'zoom', value: scale },
     font: {
@@ -37,6 +41,17 @@ export async function figurePng(figure: Figure): Promise<Uint8Array> {
     },
   });
   return drawing.render().asPng();
+}
+
+function stacked(svgs: readonly string[]): string {
+  let [width, height] = [0, 0];
+  const placed = svgs.map((svg) => {
+    const [w, h] = ['width', 'height'].map((side) => Number(new RegExp(` ${side}="([\\d.]+)"`).exec(svg)?.[1]));
+    const at = svg.replace(/^<svg /, `<svg y="${height}" `);
+    [width, height] = [Math.max(width, w), height + h];
+    return at;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${placed.join('')}</svg>`;
 }
 
 /** The numbers behind a figure. */

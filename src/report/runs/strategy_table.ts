@@ -13,10 +13,10 @@ export function strategyTable(grid: ReportGrid, metric: string): string {
   const full = fullySupervised === null ? '' : ` With all labels: ${number(fullySupervised)}.`;
   const over = range ? `, from ${range.from} to ${range.to} labels` : '';
   return tableHtml({
-    caption: `${capitalised(metricLabel(metric))}. Area: mean height of the learning curve${over}; tests are paired by seed, against ${reference}.${full}`,
+    caption: `${capitalised(metricLabel(metric))}. Area: mean height of the learning curve${over}; differences and tests (t, Wilcoxon) are paired by seed, against ${reference}.${full}`,
     columns: [
-      ...['strategy', 'seeds', 'area ± s.d.', 'last', `difference from ${reference} [95 %]`],
-      ...['p (t-test)', 'p (Wilcoxon)', 'p (t-test, Holm)', 'labels saved', 'seeds won'],
+      ...['strategy', 'seeds', 'area ± s.d.', 'last', 'difference [95 %]'],
+      ...['p (t)', 'p (Wilcoxon)', 'p (t, Holm)', 'labels saved', 'seeds won'],
     ],
     rows: strategies.map((strategy) => rowOf(grid, metric, summary, strategy)),
     right: [1, 2, 3, 4, 5, 6, 7, 8, 9],
