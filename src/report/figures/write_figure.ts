@@ -8,14 +8,21 @@ import type { Figure } from './figure.js';
 import { escapeMarkup } from './svg.js';
 import { loadTheme, type Medium } from './theme.js';
 
+/** A page, its download, a file and its picture want the same drawing. */
+const drawn: Record<Medium, WeakMap<Figure, string>> = { page: new WeakMap(), paper: new WeakMap() };
+
 /**
- * A figure as an SVG element; equal figures give equal text.
+ * A figure as an SVG element; equal figures give equal text. A figure is drawn once: it must not change afterwards.
  * @param medium 'page': to stand in a page of `renderPage`; 'paper': a file's whole content
  */
 export async function figureSvg(figure: Figure, medium: Medium): Promise<string> {
-  const svg = figure.draw(await loadTheme(medium));
+  const known = drawn[medium].get(figure);
+  if (known !== undefined) return known;
   // The name of the picture; its caption says more.
-  return svg.replace(/^<svg /, `<svg role="img" aria-label="${escapeMarkup(figure.title)}" `);
+  const named = `<svg role="img" aria-label="${escapeMarkup(figure.title)}" `;
+  const svg = figure.draw(await loadTheme(medium)).replace(/^<svg /, named);
+  drawn[medium].set(figure, svg);
+  return svg;
 }
 
 /** Pixels of a PNG per pixel of the drawing. */
