@@ -130,7 +130,9 @@ describe.each(figuresOf(6).map((figure, i) => [figure.name, i] as const))('figur
 it('figures are drawn one above the other', async () => {
   const [first, second] = figuresOf(2);
   const heights = await Promise.all(
-    [[first], [second], [first, second]].map(async (figures) => (await sharp(await figurePng(...figures)).metadata()).height),
+    [[first], [second], [first, second]].map(
+      async (figures) => (await sharp(await figurePng(...figures)).metadata()).height,
+    ),
   );
   expect(heights[2]).toBe(heights[0] + heights[1]);
 });

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { learningCurves } from '../../src/report/figures/learning_curves.js';
@@ -29,10 +30,20 @@ async function makePage(): Promise<string> {
       shares: names.map((name) => ({ name, bySeed: [0.2, null], median: null })),
     }),
     selectionOverlap({
-      ...{ name: 'overlap', title: 'Overlap', caption: 'Of selections.', strategies: Array.from({ length: 20 }, (_, i) => `s${i}`) },
+      ...{
+        name: 'overlap',
+        title: 'Overlap',
+        caption: 'Of selections.',
+        strategies: Array.from({ length: 20 }, (_, i) => `s${i}`),
+      },
       pairs: [{ first: 's0', second: 's1', rounds: [{ round: 1, share: 1, chance: 0.1 }] }],
     }),
-    timings({ name: 'times', title: 'Times', caption: 'Of runs.', strategies: [{ name: 'xal', seconds: new Map([['training', 3]]) }] }),
+    timings({
+      name: 'times',
+      title: 'Times',
+      caption: 'Of runs.',
+      strategies: [{ name: 'xal', seconds: new Map([['training', 3]]) }],
+    }),
   ];
   const table = tableHtml({
     caption: 'All of <them>.',
@@ -40,8 +51,7 @@ async function makePage(): Promise<string> {
     rows: names.map((name) => [name, ...Array.from({ length: 14 }, (_, i) => i + 0.5)]),
     strong: [1],
   });
-  const pixel =
-    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
   const image = `<img src="data:image/png;base64,${pixel}" alt="A pixel" width="40" height="40">`;
   return renderPage({
     title: 'A page & <its> title',
@@ -115,7 +125,7 @@ describe.each<[number, Theme]>([
 
     await page.evaluate(`${await axeSource()}; 0`);
     const violations = await page.evaluate(async () => {
-      const { axe } = window as unknown as { axe: typeof import('axe-core') };
+      const { axe } = window as unknown as { axe: { run(): Promise<AxeResults> } };
       const found = await axe.run();
       return {
         violations: found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`),

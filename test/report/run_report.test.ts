@@ -32,14 +32,27 @@ async function writeRuns(folder: string, seeds: number[]): Promise<string> {
     const rounds = full ? 1 : 3;
     for (let round = 0; round < rounds; round++) {
       const labelled = full ? 40 : 10 + 5 * round;
-      const chosen = full ? ids : round === 0 ? ids.slice(0, 10) : ids.slice(10 + (entry.name.length % 3) + 5 * round).slice(0, 5);
+      const chosen = full
+        ? ids
+        : round === 0
+          ? ids.slice(0, 10)
+          : ids.slice(10 + (entry.name.length % 3) + 5 * round).slice(0, 5);
       await store.addAnswers(
         round,
         chosen.map((id, position) => ({ position, id, label: 'x', mask: null, boxes: null, cost: 1, skipped: false })),
       );
-      const times = new Map([['training', 10 + seed], ['scoring', 5], ['bookkeeping', 0.5]]);
+      const times = new Map([
+        ['training', 10 + seed],
+        ['scoring', 5],
+        ['bookkeeping', 0.5],
+      ]);
       if (round === 1)
-        await store.endStage(round, 'select', { ranking: { ids: ids.slice(10), scores: ids.slice(10).map((_, i) => -i) } }, times);
+        await store.endStage(
+          round,
+          'select',
+          { ranking: { ids: ids.slice(10), scores: ids.slice(10).map((_, i) => -i) } },
+          times,
+        );
       const auc = full ? 0.9 : 0.6 + 0.05 * round + lead[entry.name](seed);
       const values = [
         { part: 'test', metric: 'auc', value: auc },
@@ -49,7 +62,9 @@ async function writeRuns(folder: string, seeds: number[]): Promise<string> {
       await store.endStage(round, 'end', {}, new Map());
     }
     if (seed === 0)
-      await store.quarantine(1, [{ id: 'broken & torn', stage: 'decode', code: 'E_IMAGE_CORRUPT', message: 'the file ends early' }]);
+      await store.quarantine(1, [
+        { id: 'broken & torn', stage: 'decode', code: 'E_IMAGE_CORRUPT', message: 'the file ends early' },
+      ]);
     store.close();
   }
   return file;
@@ -76,18 +91,37 @@ describe('writeReport', () => {
     const lead = textOf(page.querySelector('.lead'));
     expect(lead).toMatch(/test AUC, 10 to 20 labels\), entropy leads: \+0\.101 against random/);
     expect(lead).toMatch(/paired t-test over 3 seeds, p < 0\.001/);
-    expect(lead).toMatch(/Significantly different from random at 5 %, corrected for 2 comparisons \(Holm\): entropy \(\+0\.101\)/);
+    expect(lead).toMatch(
+      /Significantly different from random at 5 %, corrected for 2 comparisons \(Holm\): entropy \(\+0\.101\)/,
+    );
     expect(lead).toMatch(/all 40 labels reaches 0\.900/);
-    const rows = [...page.querySelectorAll('#three-seeds-summary tbody tr')].map((row) => [...row.children].map(textOf));
+    const rows = [...page.querySelectorAll('#three-seeds-summary tbody tr')].map((row) =>
+      [...row.children].map(textOf),
+    );
     expect(rows.map(([name]) => name)).toEqual(['random', 'entropy', 'xal']);
     expect(rows[0].slice(1, 4)).toEqual(['3', '0.650 ± 0.000', '0.700']);
     expect(rows[2][4]).toMatch(/^−0\.020 \[−0\.\d+, \+0\.\d+\]$/);
     expect(rows.map((row) => row.at(-1))).toEqual(['', '3 of 3', '2 of 3']);
     expect([...page.querySelectorAll('h3')].map(textOf)).toEqual([
-      ...['Summary', 'Learning curves', 'Labels needed', 'What is chosen', 'Who beats whom', 'Time', 'Settings', 'Quarantine'],
+      ...[
+        'Summary',
+        'Learning curves',
+        'Labels needed',
+        'What is chosen',
+        'Who beats whom',
+        'Time',
+        'Settings',
+        'Quarantine',
+      ],
     ]);
     const quarantine = page.querySelector('#three-seeds-quarantine tbody tr')!;
-    expect([...quarantine.children].map(textOf)).toEqual(['broken & torn', 'decode', 'E_IMAGE_CORRUPT', 'the file ends early', '4']);
+    expect([...quarantine.children].map(textOf)).toEqual([
+      'broken & torn',
+      'decode',
+      'E_IMAGE_CORRUPT',
+      'the file ends early',
+      '4',
+    ]);
     expect(await readFile(file, 'utf8')).not.toContain(patient);
     const stems = figures.map(({ png }) => basename(png, '.png'));
     expect(stems).toEqual([

@@ -29,7 +29,9 @@ export async function openPage(browser: Browser): Promise<{ page: Page; log: Pag
   page.on('request', (request) => {
     if (!request.url().startsWith('data:')) log.requests.push(request.url());
   });
-  page.on('requestfailed', (request) => log.problems.push(`${request.url()}: ${request.failure()?.errorText ?? 'blocked'}`));
+  page.on('requestfailed', (request) =>
+    log.problems.push(`${request.url()}: ${request.failure()?.errorText ?? 'blocked'}`),
+  );
   page.on('pageerror', (error) => log.problems.push(String(error)));
   page.on('console', (message) => {
     if (['error', 'warn'].includes(message.type())) log.problems.push(message.text());

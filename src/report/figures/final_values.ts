@@ -61,7 +61,12 @@ export function finalValues(input: FinalValuesInput): Figure {
               const [y, style] = [panel.at('y', name), styles(name)];
               const x = (of: number): string => px(panel.at('x', of));
               const interval = Number.isFinite(low + high)
-                ? svgLine(theme, style.colour, `M${x(low)},${px(y)}H${x(high)}M${x(low)},${px(y - 4)}v8M${x(high)},${px(y - 4)}v8`, 'stroke-width="1.8"')
+                ? svgLine(
+                    theme,
+                    style.colour,
+                    `M${x(low)},${px(y)}H${x(high)}M${x(low)},${px(y - 4)}v8M${x(high)},${px(y - 4)}v8`,
+                    'stroke-width="1.8"',
+                  )
                 : '';
               const paper =
                 published === undefined

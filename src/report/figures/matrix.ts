@@ -48,7 +48,9 @@ export function drawMatrix(theme: FigureTheme, drawing: MatrixDrawing): string {
     }),
   );
   const rowNames = rows.map((name, row) =>
-    svgText(theme, fitted(theme, name, nameWidth, fontSize.tick), left - 8, rowTop(row) + height / 2, { anchor: 'end' }),
+    svgText(theme, fitted(theme, name, nameWidth, fontSize.tick), left - 8, rowTop(row) + height / 2, {
+      anchor: 'end',
+    }),
   );
   const columnNames = columns.map((name, column) => {
     const x = left + (column + 0.5) * cell;

@@ -32,9 +32,7 @@ const activities: readonly Shades[] = [
 ];
 
 export type ColourName =
-  | ('text' | 'muted' | 'rule' | 'background' | 'random' | 'heat')
-  | `series${number}`
-  | `activity${number}`;
+  ('text' | 'muted' | 'rule' | 'background' | 'random' | 'heat') | `series${number}` | `activity${number}`;
 
 /** Every colour that a figure may use. On a page each is a CSS variable `--figure-<name>`. */
 export const colours: Readonly<Record<ColourName, Shades>> = {

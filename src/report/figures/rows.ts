@@ -57,10 +57,16 @@ export function drawRows(theme: FigureTheme, drawing: RowsDrawing): string {
     ].join('');
   });
   const levelName = level
-    ? svgText(theme, level.label, Math.min(panel.at('x', level.x), columnWidth - theme.textWidth(level.label, 12) / 2), 10, {
-        anchor: 'middle',
-        colour: 'muted',
-      })
+    ? svgText(
+        theme,
+        level.label,
+        Math.min(panel.at('x', level.x), columnWidth - theme.textWidth(level.label, 12) / 2),
+        10,
+        {
+          anchor: 'middle',
+          colour: 'muted',
+        },
+      )
     : '';
   return svgElement(theme, columnWidth, height, panel.svg + named.join('') + levelName + drawing.over(panel));
 }

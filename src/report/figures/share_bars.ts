@@ -72,7 +72,14 @@ function drawShares(theme: FigureTheme, shares: readonly StrategyShare[], budget
     ...(Number.isFinite(budget) && { level: { label: 'labels of the runs', x: budget } }),
     marks: bars.map(({ name, median }) =>
       Plot.barX([{ name, median }], {
-        ...{ x: 'median', y: 'name', fill: theme.colour(styles(name).colour), fillOpacity: 0.28, insetTop: 6, insetBottom: 6 },
+        ...{
+          x: 'median',
+          y: 'name',
+          fill: theme.colour(styles(name).colour),
+          fillOpacity: 0.28,
+          insetTop: 6,
+          insetBottom: 6,
+        },
       }),
     ),
     over: (panel) =>

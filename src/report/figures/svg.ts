@@ -75,7 +75,14 @@ const outlines: Record<SymbolName, (r: number) => string> = {
 };
 
 /** A strategy's symbol of radius r around (x, y). @param hollow only its outline: published values, values that are bounds */
-export function svgSymbol(theme: FigureTheme, style: SeriesStyle, x: number, y: number, r = 3.5, hollow = false): string {
+export function svgSymbol(
+  theme: FigureTheme,
+  style: SeriesStyle,
+  x: number,
+  y: number,
+  r = 3.5,
+  hollow = false,
+): string {
   const colour = theme.colour(style.colour);
   const look = hollow
     ? `fill="${theme.colour('background')}" stroke="${colour}" stroke-width="1.6"`

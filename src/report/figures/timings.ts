@@ -32,7 +32,11 @@ function unitOf(seconds: number): [divisor: number, name: string] {
   return seconds >= 7200 ? [3600, 'hours'] : seconds >= 300 ? [60, 'minutes'] : [1, 'seconds'];
 }
 
-function drawTimings(theme: FigureTheme, strategies: TimingsInput['strategies'], activities: readonly string[]): string {
+function drawTimings(
+  theme: FigureTheme,
+  strategies: TimingsInput['strategies'],
+  activities: readonly string[],
+): string {
   const { Plot } = theme;
   const sums = strategies.map(({ seconds }) => activities.reduce((sum, a) => sum + (seconds.get(a) || 0), 0));
   const most = Math.max(0, ...sums);
@@ -49,7 +53,15 @@ function drawTimings(theme: FigureTheme, strategies: TimingsInput['strategies'],
   );
   const panel = theme.panel({
     ...{ width: columnWidth, height, marginTop: top, marginBottom: bottom, marginLeft: left, marginRight: right },
-    x: { domain: [0, most / divisor], label: unit, labelAnchor: 'center', labelArrow: 'none', grid: true, ticks: 6, tickSize: 0 },
+    x: {
+      domain: [0, most / divisor],
+      label: unit,
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      grid: true,
+      ticks: 6,
+      tickSize: 0,
+    },
     y: { type: 'band', domain: names, axis: null, padding: 0 },
     marks: activities.map((_, k) =>
       Plot.barX(
@@ -59,7 +71,15 @@ function drawTimings(theme: FigureTheme, strategies: TimingsInput['strategies'],
           const from = before.reduce((sum, { value }) => sum + value, 0);
           return [{ name: part.name, from, to: from + part.value }];
         }),
-        { x1: 'from', x2: 'to', y: 'name', fill: theme.colour(activityColour(k)), insetTop: 5, insetBottom: 5, insetRight: 0.6 },
+        {
+          x1: 'from',
+          x2: 'to',
+          y: 'name',
+          fill: theme.colour(activityColour(k)),
+          insetTop: 5,
+          insetBottom: 5,
+          insetRight: 0.6,
+        },
       ),
     ),
   });

@@ -70,7 +70,10 @@ export const figureCsv = ({ table }: Figure): string => csvText([table.columns, 
  */
 export async function writeFigure(folder: string, figure: Figure): Promise<{ svg: string; png: string; csv: string }> {
   await mkdir(folder, { recursive: true }).catch((error) => {
-    throw SightlineError.from(error, 'E_OUTPUT', { where: folder, what: 'the folder of the figures cannot be created' });
+    throw SightlineError.from(error, 'E_OUTPUT', {
+      where: folder,
+      what: 'the folder of the figures cannot be created',
+    });
   });
   const file = (extension: string): string => join(folder, `${figure.name}.${extension}`);
   const files = { svg: file('svg'), png: file('png'), csv: file('csv') };

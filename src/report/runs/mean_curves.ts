@@ -2,7 +2,8 @@ import { curveOf, type RunOutcome } from '../../loop/comparison.js';
 import { fullySupervised } from '../../loop/config/types.js';
 import { curveBand } from '../../statistics/curve_band.js';
 import type { Figure } from '../figures/figure.js';
-import { learningCurves, type NamedCurve } from '../figures/learning_curves.js';
+import type { NamedCurve } from '../figures/curve.js';
+import { learningCurves } from '../figures/learning_curves.js';
 import { metricLabel, metricStem } from './metrics.js';
 
 /** Mean learning curves of strategies with their bands, by the number of labels; fully supervised runs have none. */
