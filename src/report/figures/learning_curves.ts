@@ -111,7 +111,11 @@ function drawCurves(theme: FigureTheme, input: LearningCurvesInput, banded: bool
     svgSymbol(theme, styles(name), panel.at('x', x), panel.at('y', y), 4.5, true),
   );
   const marked = at
-    ? svgText(theme, at.label, panel.at('x', at.x), margin.top - 8, { anchor: 'middle', colour: 'muted' })
+    ? svgText(theme, at.label, panel.at('x', at.x), margin.top - 8, {
+        // Beside the axis and its numbers, wherever the line is.
+        anchor: panel.at('x', at.x) < columnWidth / 2 ? 'start' : 'end',
+        colour: 'muted',
+      })
     : '';
   return svgElement(theme, columnWidth, height, [panel.svg, ...named, ...points, ...published, marked].join(''));
 }

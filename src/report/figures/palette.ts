@@ -91,7 +91,7 @@ export function stylesOf(names: readonly string[]): Styles {
   return (name) => (Object.hasOwn(fixed, name) ? fixed[name] : (styles.get(name) ?? fixed.random));
 }
 
-/** Activities in an order of their own: training looks the same in every figure. */
+/** Colour of an activity by its place in an order that all figures of a page share. */
 export const activityColour = (position: number): ColourName => `activity${position % activities.length}`;
 
 /** CSS declarations of the page's variables. */

@@ -25,7 +25,7 @@ async function makeTheme(medium: Medium): Promise<FigureTheme> {
   return {
     colour: (name) => (medium === 'page' ? `var(--figure-${name})` : colours[name].light),
     padding: medium === 'page' ? 0 : 14,
-    font: medium === 'page' ? 'inherit' : 'DejaVu Sans',
+    font: medium === 'page' ? 'inherit' : 'DejaVu Sans, Verdana, sans-serif',
     textWidth: (text, size) => measureText(face, text, { size }),
     Plot,
     panel(options: PlotOptions) {

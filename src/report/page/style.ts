@@ -42,7 +42,8 @@ figcaption{font-size:.9rem;line-height:1.5;margin-top:.7rem;max-width:44rem}
 figcaption b{color:var(--ink);font-weight:620}
 figcaption .files{white-space:nowrap}
 .drawing,.scroll{overflow-x:auto;overflow-y:hidden}
-.drawing{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:1rem}
+.drawing{background:linear-gradient(90deg,var(--card) 40%,transparent) left/2.5rem 100% no-repeat local,linear-gradient(270deg,var(--card) 40%,transparent) right/2.5rem 100% no-repeat local,linear-gradient(90deg,var(--rule),transparent) left/.7rem 100% no-repeat scroll,linear-gradient(270deg,var(--rule),transparent) right/.7rem 100% no-repeat scroll,var(--card)}
+.drawing{border:1px solid var(--rule);border-radius:8px;padding:1rem}
 .drawing svg{display:block;height:auto;width:100%}
 .drawing text{font-variant-numeric:tabular-nums}
 img{max-width:100%;height:auto}
