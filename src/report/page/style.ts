@@ -52,7 +52,7 @@ table{border-collapse:collapse;font-size:.88rem;line-height:1.4;font-variant-num
 caption{text-align:left;color:var(--soft);padding-bottom:.5rem}
 th,td{text-align:left;padding:.42rem .5rem;border-bottom:1px solid var(--rule);vertical-align:top}
 td.number,th.number{text-align:right}td.number{white-space:nowrap}
-tbody th{font-weight:560}
+tbody th{font-weight:560;white-space:nowrap}
 thead th{font-weight:560;color:var(--soft);vertical-align:bottom;border-bottom-color:var(--soft)}
 tbody tr.strong>*{background:var(--wash)}
 pre{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:1rem;overflow:auto;font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}

@@ -35,7 +35,7 @@ function rowOf(
   const own = [
     strategy,
     seeds.length,
-    `${number(area.mean)} ± ${number(area.deviation)}`,
+    Number.isFinite(area.deviation) ? `${number(area.mean)} ± ${number(area.deviation)}` : number(area.mean),
     number(lastValue(grid, strategy, metric)),
   ];
   if (!test) return [...own, '', '', '', '', '', ''];
