@@ -15,7 +15,8 @@ import { openCpuBackend } from '../../dist/backend/index.js';
 import { tensor } from '../../dist/core/tensor.js';
 import { evaluateClassifier } from '../../dist/metrics/evaluate_classifier.js';
 import { buildModel } from '../../dist/models/index.js';
-import { renderLearningCurves } from '../../dist/report/learning_curves.js';
+import { learningCurves } from '../../dist/report/figures/learning_curves.js';
+import { figurePng } from '../../dist/report/figures/write_figure.js';
 import { openTrainingStep } from '../../dist/index.js';
 import { maskAgreement, parts, rowsOf } from '../../dist/training/validation.js';
 import { row, writeRows } from '../results.mjs';
@@ -96,13 +97,16 @@ async function compareLosses(settings) {
 }
 
 async function drawLosses(name, ours, theirs) {
-  const curve = (label, values) => ({ name: label, points: values.map((value, i) => [i + 1, value]) });
+  const curve = (label, values) => ({ name: label, points: values.map((y, i) => ({ x: i + 1, y })) });
   const apart = ours.losses.map((loss, i) => (100 * (loss - theirs.losses[i])) / theirs.losses[i]);
   const panels = [
     { title: 'loss', curves: [curve('PyTorch', theirs.losses), curve('Sightline', ours.losses)] },
     { title: 'Sightline less PyTorch, % of the loss', curves: [curve('difference', apart)] },
   ];
-  writeFileSync(`${results}${name}.png`, await renderLearningCurves({ panels }));
+  const figures = panels.map(({ title, curves }) =>
+    learningCurves({ name, title, caption: '', xLabel: 'batches', yLabel: title, curves }),
+  );
+  writeFileSync(`${results}${name}.png`, await figurePng(...figures));
 }
 
 /** A training to the end on both sides; last weights, validation and test fold. */

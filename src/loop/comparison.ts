@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../core/files.js';
 import { meanDefined } from '../metrics/inputs.js';
 import { compareStrategies, type ComparisonSummary } from '../statistics/compare_strategies.js';
-import { curveBand } from '../statistics/curve_band.js';
 import { ndcg } from '../statistics/ndcg.js';
 import { penaltyMatrix, type PenaltyMatrix } from '../statistics/penalty_matrix.js';
 import { meanOverlapByRound, overlapByRound, type MeanRoundOverlap } from '../statistics/selection_overlap.js';
@@ -167,26 +166,3 @@ export async function writeComparison(
 }
 
 const quoted = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-/** More bands than these hide each other. */
-const mostBands = 6;
-
-/** Mean curves, with bands where they can be told apart, a panel a metric, as `renderLearningCurves` draws them. */
-export function curvePanels(outcomes: readonly RunOutcome[], metrics: readonly string[]) {
-  const strategies = [...new Set(outcomes.map(({ strategy }) => strategy))].filter((name) => name !== fullySupervised);
-  return metrics.map((metric) => ({
-    title: metric,
-    curves: strategies.map((strategy) => {
-      const own = outcomes.filter((run) => run.strategy === strategy && run.rounds.length > 0);
-      const { labelled, mean, low, high } = curveBand(own.map((run) => curveOf(run, metric)));
-      const at = (values: Float64Array) => Array.from(labelled, (x, i) => [x, values[i]] as const);
-      return {
-        name: own.length > 1 ? `${strategy} (${own.length})` : strategy,
-        points: at(mean),
-        ...(strategies.length <= mostBands && {
-          band: Array.from(labelled, (x, i) => [x, low[i], high[i]] as const),
-        }),
-      };
-    }),
-  }));
-}

@@ -63,7 +63,9 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
   const [sections, figures]: [Section[], Figure[]] = [[], []];
   const drawing = new ProgressMeter('drawing', grids.length * makers.length, onProgress, 0, undefined, 'sections');
   for (const grid of grids) {
-    sections.push({ id: grid.id, title: grid.config.name, html: `<p class="soft">${standing(grid)}</p>` });
+    // The only grid has its name in the page's title.
+    const title = grids.length === 1 ? 'Results' : grid.config.name;
+    sections.push({ id: grid.id, title, html: `<p class="soft">${standing(grid)}</p>` });
     for (const make of makers) {
       for (const { figures: own = [], ...section } of await make(grid)) {
         sections.push({ level: 3, ...section });
@@ -94,7 +96,10 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
 /** "31 of 35 runs have ended a round; test set …" */
 function standing({ runs, planned, comparison, trainingSize }: ReportGrid): string {
   const begun = runs.filter(({ rounds }) => rounds.length > 0).length;
-  const missing = begun < planned ? `${begun} of ${counted(planned, 'run')} (the others have not begun or are at work)` : counted(planned, 'run');
+  const missing =
+    begun < planned
+      ? `${begun} of ${counted(planned, 'run')} (the others have not begun or are at work)`
+      : counted(planned, 'run');
   const { strategies, seeds } = comparison;
   const what = `${strategies.length} ${strategies.length === 1 ? 'strategy' : 'strategies'}, ${counted(seeds.length, 'seed')}`;
   return `${missing}: ${what}; ${trainingSize} images to label.`;
@@ -109,7 +114,11 @@ function subtitle(grids: readonly ReportGrid[]): string {
 function uniqueIds(): (name: string) => string {
   const taken = new Set<string>();
   return (name) => {
-    const stem = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'runs';
+    const stem =
+      name
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, '-')
+        .replace(/^-+|-+$/g, '') || 'runs';
     let id = stem;
     for (let n = 2; taken.has(id); n++) id = `${stem}-${n}`;
     taken.add(id);

@@ -10,7 +10,9 @@ interface ReportFlags {
 export function addReport(program: Command): void {
   program
     .command('report')
-    .description('runs of active learning as one HTML page: curves, tests, what was chosen, time; figures as SVG, PNG, CSV')
+    .description(
+      'runs of active learning as one HTML page: curves, tests, what was chosen, time; figures as SVG, PNG, CSV',
+    )
     .argument('<runs...>', 'YAML files, or the folders that their runs are in: a chapter each')
     .option('--out <folder>', "where report.html and figures/ go (default: the first one's result folder)")
     .option('--title <text>', 'heading of the page')

@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { curvePanels } from '../../loop/comparison.js';
 import { estimateGrid } from '../../loop/estimate.js';
 import { runGrid, type GridSummary } from '../../loop/grid.js';
 import type { RoundReport } from '../../loop/run.js';
 import { readRunConfig, type RunConfig } from '../../loop/run_config.js';
 import { overheadShare } from '../../loop/stopwatch.js';
-import { renderLearningCurves } from '../../report/learning_curves.js';
+import { figurePng } from '../../report/figures/write_figure.js';
+import { curveFigures } from '../../report/runs/mean_curves.js';
+import { shownMetrics } from '../../report/runs/metrics.js';
 import { integer } from '../numbers.js';
 import { formatDuration, Terminal } from '../terminal.js';
 
@@ -96,32 +97,17 @@ function roundLine({ round, labelled, added, metrics, times }: RoundReport): str
   );
 }
 
-/** Metrics that the picture and the table show, those of them that there are; without a test set those of the validation set. */
-const shown = ['test auc', 'test accuracy', 'test segmentation dice', 'test attention dice'];
-const shownOtherwise = ['validation auc', 'validation accuracy', 'validation segmentation dice'];
-
-function shownOf(runs: GridSummary['runs']): string[] {
-  const has = (name: string) => runs.some(({ rounds }) => rounds.some(({ metrics }) => defined(metrics.get(name))));
-  const there = shown.filter(has);
-  return there.length ? there : shownOtherwise.filter(has);
-}
-
-const defined = (value: number | null | undefined): boolean => value != null && !Number.isNaN(value);
-
 /** @returns the file; null where there is nothing to draw */
 async function drawCurves({ out, runs }: GridSummary): Promise<string | null> {
   const file = join(out, 'curves.png');
-  const there = shownOf(runs);
+  const there = shownMetrics(runs);
   if (!there.length) return null;
-  const panels = curvePanels(runs, there);
-  const xs = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(([x]) => x)));
-  const from = xs.length ? Math.min(...xs) : 0;
-  await writeFile(file, await renderLearningCurves({ panels, xLabel: 'labels', from, panelHeight: 360 }));
+  await writeFile(file, await figurePng(...curveFigures(runs, there)));
   return file;
 }
 
 function describe({ runs, comparison, failures, files }: GridSummary): string[] {
-  const name = shownOf(runs).find((metric) => metric in comparison.metrics) ?? '';
+  const name = shownMetrics(runs).find((metric) => metric in comparison.metrics) ?? '';
   const found = comparison.metrics[name];
   const number = (value: number, digits = 3) => (Number.isFinite(value) ? value.toFixed(digits) : '–');
   const lines: string[] = [];

@@ -5,7 +5,9 @@ import { lossNames, type TrainOptions } from '../../engine/train_options.js';
 import { trainModel, type TrainSummary } from '../../engine/train.js';
 import { augmentationPresets, type AugmentationPreset } from '../../data/augment_settings.js';
 import { modelNames } from '../../models/index.js';
-import { renderLearningCurves } from '../../report/learning_curves.js';
+import type { CurvePoint } from '../../report/figures/curve.js';
+import { learningCurves } from '../../report/figures/learning_curves.js';
+import { figurePng } from '../../report/figures/write_figure.js';
 import { metricNames, type ValidationMetrics } from '../../training/validation.js';
 import { fraction, integer, intensityWindow, nameList, numberList, positiveNumber } from '../numbers.js';
 import { formatDuration, Terminal } from '../terminal.js';
@@ -29,7 +31,7 @@ export function addTrain(program: Command): void {
     const { progress: onProgress, notice: onNotice } = terminal;
     const summary = await trainModel({ ...flags, onProgress, onNotice });
     const curves = join(summary.out, 'learning_curves.png');
-    await writeFile(curves, await renderLearningCurves(curvesOf(summary)));
+    await writeFile(curves, await figurePng(...curvesOf(summary)));
     terminal.print();
     for (const line of describe(summary)) terminal.print(line);
     terminal.print(`  learning curves ${curves}`);
@@ -179,17 +181,20 @@ function augmentation(text: string): TrainOptions['augmentation'] {
 
 /** What the picture shows: the losses, and the metric that chose the model. */
 function curvesOf({ periods, watch, best }: TrainSummary) {
-  const at = (value: (row: (typeof periods)[number]) => number | null | undefined) =>
-    periods.map((row) => [row.iteration, value(row) ?? NaN] as const);
+  const at = (value: (row: (typeof periods)[number]) => number | null | undefined): CurvePoint[] =>
+    periods.map((row) => ({ x: row.iteration, y: value(row) ?? NaN }));
   const losses = [
     { name: 'training', points: at((row) => row.trainLoss) },
     { name: 'validation', points: at((row) => row.validation?.loss) },
   ];
   const metric = [{ name: 'validation', points: at((row) => row.validation?.[watch]) }];
-  return {
-    panels: [{ title: 'Loss', curves: losses }, ...(watch === 'loss' ? [] : [{ title: watch, curves: metric }])],
-    marked: best?.iteration,
-  };
+  const panels = [{ yLabel: 'loss', curves: losses }, ...(watch === 'loss' ? [] : [{ yLabel: watch, curves: metric }])];
+  return panels.map(({ yLabel, curves }) =>
+    learningCurves({
+      ...{ name: yLabel, title: yLabel, caption: 'By batches.', xLabel: 'batches', yLabel, curves },
+      ...(best && { at: { label: 'best', x: best.iteration } }),
+    }),
+  );
 }
 
 function describe(summary: TrainSummary): string[] {

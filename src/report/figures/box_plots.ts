@@ -57,7 +57,14 @@ function drawBoxes(theme: FigureTheme, { groups, chance, xLabel, styles: given }
         : Plot.boxX(
             values.map((value) => ({ name, value })),
             {
-              ...{ x: 'value', y: 'name', stroke: theme.colour(styles(name).colour), strokeWidth: 1.6, inset: 7 },
+              ...{
+                x: 'value',
+                y: 'name',
+                stroke: theme.colour(styles(name).colour),
+                strokeWidth: 1.6,
+                insetTop: 7,
+                insetBottom: 7,
+              },
               ...{ fill: theme.colour(styles(name).colour), fillOpacity: 0.22, r: 0 },
             },
           ),

@@ -1,5 +1,6 @@
+import { curveRows, definedCurves, hasInterval, widened, type NamedCurve } from './curve.js';
 import { columnWidth, type Figure, type FigureTheme } from './figure.js';
-import { hasInterval, widened, type LearningCurvesInput, type NamedCurve } from './learning_curves.js';
+import type { LearningCurvesInput } from './learning_curves.js';
 import { stylesOf } from './palette.js';
 import { fitted, nothingToDraw, px, svgElement, svgSymbol, svgText } from './svg.js';
 
@@ -8,23 +9,19 @@ export interface CurvesAgainstInput extends Omit<LearningCurvesInput, 'marks' | 
   reference: string;
 }
 
-const [columns, height, gapX] = [3, 170, 14];
+const [columns, height, gapX] = [3, 190, 14];
 const margin = { top: 30, bottom: 26, left: 40 };
 
 /** A small panel per curve: the curve with its band over the reference's, all with the same axes. */
 export function curvesAgainst(input: CurvesAgainstInput): Figure {
   const { name, title, caption, reference } = input;
-  const curves = input.curves
-    .map((curve) => ({ ...curve, points: curve.points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)) }))
-    .filter(({ points }) => points.length > 0);
+  const curves = definedCurves(input.curves);
   return {
     ...{ name, title },
     caption: `${caption} Bands: 95 % intervals of the mean. Grey, in every panel: ${reference}.`,
     table: {
       columns: ['series', input.xLabel, input.yLabel, 'low', 'high'],
-      rows: curves.flatMap((curve) =>
-        curve.points.map(({ x, y, low = NaN, high = NaN }) => [curve.name, x, y, low, high]),
-      ),
+      rows: curveRows(curves),
     },
     draw: (theme) => drawPanels(theme, { ...input, curves }),
   };

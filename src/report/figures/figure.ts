@@ -26,6 +26,8 @@ export interface Panel {
 export interface FigureTheme {
   /** A colour as SVG takes it: a CSS variable on a page, a number on paper. */
   colour(name: ColourName): string;
+  /** Room around a figure, pixels. */
+  padding: number;
   /** `font-family` */
   font: string;
   /** Width in pixels of a line of text. */

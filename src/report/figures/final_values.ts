@@ -52,7 +52,7 @@ export function finalValues(input: FinalValuesInput): Figure {
       const room = (high - low || Math.abs(high) || 1) * 0.08;
       return drawRows(theme, {
         ...{ names: values.map(({ name }) => name), styles, xLabel: input.xLabel, domain: [low - room, high + room] },
-        remarks: values.map(({ value }) => (Number.isFinite(value) ? value.toFixed(3) : 'no value')),
+        remarks: values.map(({ value }) => (Number.isFinite(value) ? value.toFixed(3).replace('-', '−') : 'no value')),
         ...(level && Number.isFinite(level.value) && { level: { label: level.label, x: level.value } }),
         marks: [],
         over: (panel) =>
@@ -61,7 +61,12 @@ export function finalValues(input: FinalValuesInput): Figure {
               const [y, style] = [panel.at('y', name), styles(name)];
               const x = (of: number): string => px(panel.at('x', of));
               const interval = Number.isFinite(low + high)
-                ? svgLine(theme, style.colour, `M${x(low)},${px(y)}H${x(high)}M${x(low)},${px(y - 4)}v8M${x(high)},${px(y - 4)}v8`, 'stroke-width="1.8"')
+                ? svgLine(
+                    theme,
+                    style.colour,
+                    `M${x(low)},${px(y)}H${x(high)}M${x(low)},${px(y - 4)}v8M${x(high)},${px(y - 4)}v8`,
+                    'stroke-width="1.8"',
+                  )
                 : '';
               const paper =
                 published === undefined

@@ -1,19 +1,18 @@
+import { curveRows, definedCurves, hasInterval, widened, type NamedCurve } from './curve.js';
 import { columnWidth, fontSize, type Figure, type FigureTheme, type Panel } from './figure.js';
 import { stylesOf, type Styles } from './palette.js';
-import { fitted, longest, nothingToDraw, px, spreadLabels, svgElement, svgLine, svgSample, svgSymbol, svgText } from './svg.js';
-
-/** A point of a curve, with the interval around it where there is one. A NaN is left out. */
-export interface CurvePoint {
-  x: number;
-  y: number;
-  low?: number;
-  high?: number;
-}
-
-export interface NamedCurve {
-  name: string;
-  points: readonly CurvePoint[];
-}
+import {
+  fitted,
+  longest,
+  nothingToDraw,
+  px,
+  spreadLabels,
+  svgElement,
+  svgLine,
+  svgSample,
+  svgSymbol,
+  svgText,
+} from './svg.js';
 
 export interface LearningCurvesInput {
   name: string;
@@ -41,9 +40,7 @@ const symbolSpacing = 14;
 /** Curves over labels (or batches): means with intervals, named at their ends, in the order in which they end. */
 export function learningCurves(input: LearningCurvesInput): Figure {
   const { name, title, curves, level, marks = [] } = input;
-  const shown = curves
-    .map((curve) => ({ ...curve, points: curve.points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)) }))
-    .filter(({ points }) => points.length > 0);
+  const shown = definedCurves(curves);
   const banded = shown.length <= mostBands;
   const intervals = shown.some(({ points }) => points.some(hasInterval));
   return {
@@ -57,9 +54,7 @@ export function learningCurves(input: LearningCurvesInput): Figure {
     table: {
       columns: ['series', input.xLabel, input.yLabel, 'low', 'high'],
       rows: [
-        ...shown.flatMap((curve) =>
-          curve.points.map(({ x, y, low = NaN, high = NaN }) => [curve.name, x, y, low, high]),
-        ),
+        ...curveRows(shown),
         ...(level ? [[level.label, NaN, level.value, NaN, NaN]] : []),
         ...marks.map((mark) => [`${mark.name} (published)`, mark.x, mark.y, NaN, NaN]),
       ],
@@ -67,8 +62,6 @@ export function learningCurves(input: LearningCurvesInput): Figure {
     draw: (theme) => drawCurves(theme, { ...input, curves: shown }, banded),
   };
 }
-
-export const hasInterval = ({ low, high }: CurvePoint): boolean => Number.isFinite(low) && Number.isFinite(high);
 
 const gap = 17;
 const margin = { top: 34, bottom: 46, left: 54 };
@@ -78,15 +71,28 @@ function drawCurves(theme: FigureTheme, input: LearningCurvesInput, banded: bool
   const styles = input.styles ?? stylesOf(curves.map(({ name }) => name));
   if (!curves.length) return nothingToDraw(theme, columnWidth);
   const ends = curves.map(({ name, points }) => ({ name, y: points.at(-1)!.y, style: styles(name) }));
-  const labels = [...ends, ...(level ? [{ name: level.label, y: level.value, style: styles('fully-supervised') }] : [])];
-  const gutter = 22 + 32 + 44 + Math.min(170, longest(theme, labels.map(({ name }) => name)));
+  const labels = [
+    ...ends,
+    ...(level ? [{ name: level.label, y: level.value, style: styles('fully-supervised') }] : []),
+  ];
+  const gutter =
+    22 +
+    32 +
+    44 +
+    Math.min(
+      170,
+      longest(
+        theme,
+        labels.map(({ name }) => name),
+      ),
+    );
   const height = Math.max(360, gap * labels.length + margin.top + margin.bottom);
   const panel = drawPanel(theme, input, styles, banded, height, gutter);
   const right = columnWidth - gutter;
   const wanted = labels.map(({ y }) => panel.at('y', y));
   const spread = spreadLabels(wanted, gap, margin.top - 4, height - margin.bottom + 4);
   const named = labels.map(({ name, y, style }, i) => {
-    const last = curves[i]?.points.at(-1)!;
+    const last = curves[i]?.points.at(-1);
     const from = last ? panel.at('x', last.x) : right;
     return [
       // From the end of the line to its name.
@@ -105,7 +111,11 @@ function drawCurves(theme: FigureTheme, input: LearningCurvesInput, banded: bool
     svgSymbol(theme, styles(name), panel.at('x', x), panel.at('y', y), 4.5, true),
   );
   const marked = at
-    ? svgText(theme, at.label, panel.at('x', at.x), margin.top - 8, { anchor: 'middle', colour: 'muted' })
+    ? svgText(theme, at.label, panel.at('x', at.x), margin.top - 8, {
+        // Beside the axis and its numbers, wherever the line is.
+        anchor: panel.at('x', at.x) < columnWidth / 2 ? 'start' : 'end',
+        colour: 'muted',
+      })
     : '';
   return svgElement(theme, columnWidth, height, [panel.svg, ...named, ...points, ...published, marked].join(''));
 }
@@ -129,8 +139,23 @@ function drawPanel(
   return theme.panel({
     ...{ width: columnWidth, height, marginTop: margin.top, marginBottom: margin.bottom },
     ...{ marginLeft: margin.left, marginRight: gutter },
-    x: { domain: widened(xs, 1), label: input.xLabel, tickSize: 4, ticks: 6, labelAnchor: 'center', labelArrow: 'none' },
-    y: { domain: widened(ys, 0.01), nice: true, grid: true, label: input.yLabel, tickSize: 0, labelArrow: 'none', ticks: 6 },
+    x: {
+      domain: widened(xs, 1),
+      label: input.xLabel,
+      tickSize: 4,
+      ticks: 6,
+      labelAnchor: 'center',
+      labelArrow: 'none',
+    },
+    y: {
+      domain: widened(ys, 0.01),
+      nice: true,
+      grid: true,
+      label: input.yLabel,
+      tickSize: 0,
+      labelArrow: 'none',
+      ticks: 6,
+    },
     marks: [
       ...(level && Number.isFinite(level.value)
         ? [Plot.ruleY([level.value], { stroke: theme.colour('text'), strokeDasharray: '6 4', strokeOpacity: 0.8 })]
@@ -139,7 +164,13 @@ function drawPanel(
       ...curves.flatMap(({ name, points }) => {
         const { colour, dash } = styles(name);
         const interval = points.filter(hasInterval);
-        const line = { x: 'x', y: 'y', stroke: theme.colour(colour), strokeWidth: 2, strokeDasharray: dash || undefined };
+        const line = {
+          x: 'x',
+          y: 'y',
+          stroke: theme.colour(colour),
+          strokeWidth: 2,
+          strokeDasharray: dash || undefined,
+        };
         return [
           ...(banded
             ? [Plot.areaY(interval, { x: 'x', y1: 'low', y2: 'high', fill: theme.colour(colour), fillOpacity: 0.13 })]
@@ -151,12 +182,6 @@ function drawPanel(
   });
 }
 
-/** The range of some values; a single value gets room on both sides. */
-export function widened(values: readonly number[], room: number): [number, number] {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return low < high ? [low, high] : [low - room, high + room];
-}
-
 /** Three significant digits after the leading zeros of a metric, none of a count. */
-export const shortNumber = (value: number): string =>
+const shortNumber = (value: number): string =>
   !Number.isFinite(value) ? '–' : Math.abs(value) < 10 ? value.toFixed(3) : String(Math.round(value));

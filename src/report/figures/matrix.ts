@@ -18,6 +18,8 @@ export interface MatrixDrawing {
 }
 
 const nameWidth = 170;
+/** A small matrix stays small. */
+const least = 420;
 /** Of the strongest cell: text has to be read on it. */
 const strongest = 0.75;
 
@@ -31,7 +33,7 @@ export function drawMatrix(theme: FigureTheme, drawing: MatrixDrawing): string {
   const rise = Math.min(nameWidth, longest(theme, columns));
   // Names that lean by 40° reach up, and to the right of the last column.
   const top = 30 + (leaning ? 0.65 * rise + 14 : 20);
-  const width = Math.max(columnWidth, left + cell * columns.length + (leaning ? 0.77 * rise : 0) + 8);
+  const width = Math.max(least, left + cell * columns.length + (leaning ? 0.77 * rise : 0) + 8);
   const rowTop = (row: number): number => top + row * height + (row >= apart ? 8 : 0);
   const cells = rows.flatMap((_, row) =>
     columns.map((_, column) => {
@@ -46,7 +48,9 @@ export function drawMatrix(theme: FigureTheme, drawing: MatrixDrawing): string {
     }),
   );
   const rowNames = rows.map((name, row) =>
-    svgText(theme, fitted(theme, name, nameWidth, fontSize.tick), left - 8, rowTop(row) + height / 2, { anchor: 'end' }),
+    svgText(theme, fitted(theme, name, nameWidth, fontSize.tick), left - 8, rowTop(row) + height / 2, {
+      anchor: 'end',
+    }),
   );
   const columnNames = columns.map((name, column) => {
     const x = left + (column + 0.5) * cell;

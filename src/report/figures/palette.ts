@@ -32,9 +32,7 @@ const activities: readonly Shades[] = [
 ];
 
 export type ColourName =
-  | ('text' | 'muted' | 'rule' | 'background' | 'random' | 'heat')
-  | `series${number}`
-  | `activity${number}`;
+  ('text' | 'muted' | 'rule' | 'background' | 'random' | 'heat') | `series${number}` | `activity${number}`;
 
 /** Every colour that a figure may use. On a page each is a CSS variable `--figure-<name>`. */
 export const colours: Readonly<Record<ColourName, Shades>> = {
@@ -93,7 +91,7 @@ export function stylesOf(names: readonly string[]): Styles {
   return (name) => (Object.hasOwn(fixed, name) ? fixed[name] : (styles.get(name) ?? fixed.random));
 }
 
-/** Activities in an order of their own: training looks the same in every figure. */
+/** Colour of an activity by its place in an order that all figures of a page share. */
 export const activityColour = (position: number): ColourName => `activity${position % activities.length}`;
 
 /** CSS declarations of the page's variables. */

@@ -31,7 +31,7 @@ export function penaltyMatrixFigure(input: PenaltyMatrixInput): Figure {
     draw(theme) {
       if (strategies.length < 2) return nothingToDraw(theme, columnWidth, 'One strategy alone beats none.');
       return drawMatrix(theme, {
-        ...{ rows, columns: strategies, rowLabel: 'wins over', columnLabel: 'is beaten' },
+        ...{ rows, columns: strategies, rowLabel: 'winner', columnLabel: 'loser' },
         ...{ most: input.experiments ?? 1, apart: strategies.length, format: (value) => value.toFixed(2) },
         value: (i, j) => (i === j ? NaN : values[i][j]),
       });

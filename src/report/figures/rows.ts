@@ -40,7 +40,7 @@ export function drawRows(theme: FigureTheme, drawing: RowsDrawing): string {
       ...{ domain: drawing.domain, label: drawing.xLabel, labelAnchor: 'center', labelArrow: 'none' },
       ...{ grid: true, ticks: 6, tickSize: 0, tickFormat: drawing.tickFormat },
     },
-    y: { domain: names, axis: null, padding: 0 },
+    y: { type: 'band', domain: names, axis: null, padding: 0 },
     marks: [
       ...(level
         ? [Plot.ruleX([level.x], { stroke: theme.colour('muted'), strokeDasharray: '4 3', strokeWidth: 1.3 })]
@@ -57,10 +57,16 @@ export function drawRows(theme: FigureTheme, drawing: RowsDrawing): string {
     ].join('');
   });
   const levelName = level
-    ? svgText(theme, level.label, Math.min(panel.at('x', level.x), columnWidth - theme.textWidth(level.label, 12) / 2), 10, {
-        anchor: 'middle',
-        colour: 'muted',
-      })
+    ? svgText(
+        theme,
+        level.label,
+        Math.min(panel.at('x', level.x), columnWidth - theme.textWidth(level.label, 12) / 2),
+        10,
+        {
+          anchor: 'middle',
+          colour: 'muted',
+        },
+      )
     : '';
   return svgElement(theme, columnWidth, height, panel.svg + named.join('') + levelName + drawing.over(panel));
 }

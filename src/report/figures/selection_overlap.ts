@@ -52,7 +52,12 @@ const margin = { top: 34, bottom: 46, left: 54 };
 const [height, gap, nameWidth] = [340, 17, 230];
 
 /** The same shares round by round, a line per pair, against chance. */
-export function overlapByRoundFigure({ name, title, caption, pairs }: Omit<SelectionOverlapInput, 'strategies'>): Figure {
+export function overlapByRoundFigure({
+  name,
+  title,
+  caption,
+  pairs,
+}: Omit<SelectionOverlapInput, 'strategies'>): Figure {
   const shown = pairs
     .map((pair) => ({ ...pair, rounds: pair.rounds.filter(({ share }) => Number.isFinite(share)) }))
     .filter(({ rounds }) => rounds.length > 0)
@@ -81,6 +86,8 @@ function drawRounds(theme: FigureTheme, pairs: readonly PairOverlap[]): string {
   const gutter = 26 + Math.max(...labels.map(({ text }) => theme.textWidth(text, 12)));
   const rounds = pairs.flatMap((pair) => pair.rounds.map(({ round }) => round));
   const [from, to] = [Math.min(...rounds), Math.max(...rounds)];
+  // Hundreds of lines would be a ground that hides those that are named.
+  const faint = pairs.length > 40 ? 0.12 : 0.35;
   const panel = theme.panel({
     ...{ width: columnWidth, height, marginTop: margin.top, marginBottom: margin.bottom },
     ...{ marginLeft: margin.left, marginRight: gutter },
@@ -88,12 +95,25 @@ function drawRounds(theme: FigureTheme, pairs: readonly PairOverlap[]): string {
       ...{ domain: [from, from < to ? to : to + 1], label: 'round', labelAnchor: 'center', labelArrow: 'none' },
       ...{ tickFormat: 'd', ticks: Math.min(10, to - from + 1), tickSize: 4 },
     },
-    y: { domain: [0, 1], grid: true, label: 'share in common', tickFormat: '.0%', tickSize: 0, labelArrow: 'none', ticks: 5 },
+    y: {
+      domain: [0, 1],
+      grid: true,
+      label: 'share in common',
+      tickFormat: '.0%',
+      tickSize: 0,
+      labelArrow: 'none',
+      ticks: 5,
+    },
     marks: [
       ...pairs.map((pair, i) =>
         Plot.lineY(pair.rounds, {
-          ...{ x: 'round', y: 'share', strokeWidth: i < mostNamed ? 1.8 : 1, strokeOpacity: i < mostNamed ? 0.9 : 0.35 },
-          ...{ stroke: theme.colour(i < mostNamed ? 'muted' : 'random'), marker: undefined },
+          ...{
+            x: 'round',
+            y: 'share',
+            strokeWidth: i < mostNamed ? 1.8 : 1,
+            strokeOpacity: i < mostNamed ? 0.9 : faint,
+          },
+          stroke: theme.colour(i < mostNamed ? 'muted' : 'random'),
         }),
       ),
       Plot.lineY(chance, { x: 'round', y: 'chance', stroke: theme.colour('text'), strokeDasharray: '4 3' }),

@@ -27,7 +27,8 @@ export interface ShareBarsInput {
 
 /** How much of the training data each strategy needs to reach a level: median as a bar, seeds as symbols. */
 export function shareBars(input: ShareBarsInput): Figure {
-  const { name, title, shares, budget } = input;
+  const { name, title, budget } = input;
+  const shares = input.shares.map((one) => ({ ...one, bySeed: one.bySeed.filter((share) => !Number.isNaN(share)) }));
   const anyPublished = shares.some(({ published }) => published !== undefined);
   const seeds = Math.max(0, ...shares.map(({ bySeed }) => bySeed.length));
   return {
@@ -71,7 +72,14 @@ function drawShares(theme: FigureTheme, shares: readonly StrategyShare[], budget
     ...(Number.isFinite(budget) && { level: { label: 'labels of the runs', x: budget } }),
     marks: bars.map(({ name, median }) =>
       Plot.barX([{ name, median }], {
-        ...{ x: 'median', y: 'name', fill: theme.colour(styles(name).colour), fillOpacity: 0.28, inset: 6 },
+        ...{
+          x: 'median',
+          y: 'name',
+          fill: theme.colour(styles(name).colour),
+          fillOpacity: 0.28,
+          insetTop: 6,
+          insetBottom: 6,
+        },
       }),
     ),
     over: (panel) =>

@@ -13,11 +13,16 @@ const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 /** A number as an attribute: two decimals at most. */
 export const px = (value: number): string => String(Math.round(value * 100) / 100);
 
-/** The root element of a figure. */
+/** The root element of a figure: on a page without a ground of its own, on paper on white and with room around it. */
 export function svgElement(theme: FigureTheme, width: number, height: number, content: string): string {
+  const { padding } = theme;
+  const [w, h] = [px(width + 2 * padding), px(height + 2 * padding)];
+  const ground = padding
+    ? `<rect x="${-padding}" y="${-padding}" width="${w}" height="${h}" fill="${theme.colour('background')}"/>`
+    : '';
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${px(width)}" height="${px(height)}" viewBox="0 0 ${px(width)} ${px(height)}"` +
-    ` font-family="${theme.font}" font-size="${fontSize.tick}" fill="${theme.colour('text')}" color="${theme.colour('text')}">${content}</svg>`
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" viewBox="${-padding} ${-padding} ${w} ${h}"` +
+    ` font-family="${theme.font}" font-size="${fontSize.tick}" fill="${theme.colour('text')}" color="${theme.colour('text')}">${ground}${content}</svg>`
   );
 }
 
@@ -70,7 +75,14 @@ const outlines: Record<SymbolName, (r: number) => string> = {
 };
 
 /** A strategy's symbol of radius r around (x, y). @param hollow only its outline: published values, values that are bounds */
-export function svgSymbol(theme: FigureTheme, style: SeriesStyle, x: number, y: number, r = 3.5, hollow = false): string {
+export function svgSymbol(
+  theme: FigureTheme,
+  style: SeriesStyle,
+  x: number,
+  y: number,
+  r = 3.5,
+  hollow = false,
+): string {
   const colour = theme.colour(style.colour);
   const look = hollow
     ? `fill="${theme.colour('background')}" stroke="${colour}" stroke-width="1.6"`

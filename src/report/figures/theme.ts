@@ -24,7 +24,8 @@ async function makeTheme(medium: Medium): Promise<FigureTheme> {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   return {
     colour: (name) => (medium === 'page' ? `var(--figure-${name})` : colours[name].light),
-    font: medium === 'page' ? 'inherit' : 'DejaVu Sans',
+    padding: medium === 'page' ? 0 : 14,
+    font: medium === 'page' ? 'inherit' : 'DejaVu Sans, Verdana, sans-serif',
     textWidth: (text, size) => measureText(face, text, { size }),
     Plot,
     panel(options: PlotOptions) {

@@ -12,7 +12,7 @@ export const style = `
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1.5rem}
 @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.6 ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-.frame{display:grid;grid-template-columns:15rem minmax(0,52rem);gap:0 3.5rem;max-width:76rem;margin:0 auto;padding:3rem 2rem 4rem}
+.frame{display:grid;grid-template-columns:12.5rem minmax(0,60rem);gap:0 3rem;max-width:80rem;margin:0 auto;padding:3rem 2rem 4rem}
 header,footer,main{grid-column:2}
 header{border-bottom:1px solid var(--rule);padding-bottom:1.5rem;margin-bottom:1rem;display:flex;gap:1.5rem;align-items:flex-start;justify-content:space-between}
 h1,h2,h3,h4{line-height:1.25;letter-spacing:-.012em;text-wrap:balance;overflow-wrap:anywhere}
@@ -37,21 +37,22 @@ nav ol ol{padding-left:.9rem;border-left:1px solid var(--rule);margin:.15rem 0 .
 nav a{display:block;padding:.22rem 0;color:var(--ink);text-decoration:none;overflow-wrap:anywhere}
 nav ol ol a{color:var(--soft)}
 nav a:hover,nav a[aria-current]{color:var(--accent)}
-figure{margin:1.5rem 0 2.25rem}
+figure{margin:1.5rem 0 2.25rem;max-width:52rem}
 figcaption{font-size:.9rem;line-height:1.5;margin-top:.7rem;max-width:44rem}
 figcaption b{color:var(--ink);font-weight:620}
 figcaption .files{white-space:nowrap}
 .drawing,.scroll{overflow-x:auto;overflow-y:hidden}
-.drawing{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:1rem}
+.drawing{background:linear-gradient(90deg,var(--card) 40%,transparent) left/2.5rem 100% no-repeat local,linear-gradient(270deg,var(--card) 40%,transparent) right/2.5rem 100% no-repeat local,linear-gradient(90deg,var(--rule),transparent) left/.7rem 100% no-repeat scroll,linear-gradient(270deg,var(--rule),transparent) right/.7rem 100% no-repeat scroll,var(--card)}
+.drawing{border:1px solid var(--rule);border-radius:8px;padding:1rem}
 .drawing svg{display:block;height:auto;width:100%}
 .drawing text{font-variant-numeric:tabular-nums}
 img{max-width:100%;height:auto}
 table{border-collapse:collapse;font-size:.88rem;line-height:1.4;font-variant-numeric:tabular-nums;min-width:100%}
 .scroll{margin:1rem 0 1.5rem}
 caption{text-align:left;color:var(--soft);padding-bottom:.5rem}
-th,td{text-align:left;padding:.42rem .9rem .42rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
-td.number,th.number{text-align:right;white-space:nowrap}
-tbody th{font-weight:560}
+th,td{text-align:left;padding:.42rem .5rem;border-bottom:1px solid var(--rule);vertical-align:top}
+td.number,th.number{text-align:right}td.number{white-space:nowrap}
+tbody th{font-weight:560;white-space:nowrap}
 thead th{font-weight:560;color:var(--soft);vertical-align:bottom;border-bottom-color:var(--soft)}
 tbody tr.strong>*{background:var(--wash)}
 pre{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:1rem;overflow:auto;font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}

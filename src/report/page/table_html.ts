@@ -14,7 +14,9 @@ export interface TableContent {
 
 /** A table that scrolls in its own box where it is wider than the page. */
 export function tableHtml({ columns, rows, caption, right, strong = [] }: TableContent): string {
-  const alignsRight = columns.map((_, j) => (right ? right.includes(j) : j > 0 && rows.every((row) => isNumeric(row[j]))));
+  const alignsRight = columns.map((_, j) =>
+    right ? right.includes(j) : j > 0 && rows.every((row) => isNumeric(row[j])),
+  );
   const kind = (j: number): string => (alignsRight[j] ? ' class="number"' : '');
   const head = columns.map((name, j) => `<th scope="col"${kind(j)}>${escapeMarkup(name)}</th>`);
   const body = rows.map((row, i) => {

@@ -1,26 +1,13 @@
-import { curveOf } from '../../loop/comparison.js';
-import { curveBand } from '../../statistics/curve_band.js';
 import { curvesAgainst } from '../figures/curves_against.js';
-import { learningCurves, mostBands, type NamedCurve } from '../figures/learning_curves.js';
+import { learningCurves, mostBands } from '../figures/learning_curves.js';
 import { shareBars } from '../figures/share_bars.js';
 import { figureHtml } from '../page/figure_html.js';
 import { comparedRuns, type ReportGrid, type ReportSection } from './grid.js';
+import { meanCurves } from './mean_curves.js';
 import { metricLabel, metricStem, shownMetrics } from './metrics.js';
-import { number } from './numbers.js';
+import { counted, number } from './numbers.js';
 import { strategyTable } from './strategy_table.js';
 import { mainMetric } from './summary.js';
-
-/** Mean learning curves of a grid's strategies with their bands, by the number of labels. */
-export function meanCurves(grid: ReportGrid, metric: string): NamedCurve[] {
-  return grid.comparison.strategies.map((name) => {
-    const own = comparedRuns(grid).filter(({ strategy }) => strategy === name);
-    const { labelled, mean, low, high } = curveBand(own.map((run) => curveOf(run, metric)));
-    return {
-      name,
-      points: Array.from(labelled, (x, i) => ({ x, y: mean[i], low: low[i], high: high[i] })),
-    };
-  });
-}
 
 /** Learning curves of every metric shown; its table too, where the summary has not that of this metric. */
 export async function curveSections(grid: ReportGrid): Promise<ReportSection[]> {
@@ -31,7 +18,7 @@ export async function curveSections(grid: ReportGrid): Promise<ReportSection[]> 
       const table =
         metric === mainMetric(grid)
           ? ''
-          : `<details><summary>${metricLabel(metric)} in numbers</summary>${strategyTable(grid, metric)}</details>`;
+          : `<details><summary>Numbers of ${metricLabel(metric)}</summary>${strategyTable(grid, metric)}</details>`;
       return { figures, html: (await Promise.all(figures.map(figureHtml))).join('') + table };
     }),
   );
@@ -48,14 +35,14 @@ export async function curveSections(grid: ReportGrid): Promise<ReportSection[]> 
 function curveFigures(grid: ReportGrid, metric: string) {
   const { comparison, prefix, styles } = grid;
   const { summary, fullySupervised } = comparison.metrics[metric];
-  const [label, curves] = [metricLabel(metric), meanCurves(grid, metric)];
+  const [label, curves] = [metricLabel(metric), meanCurves(comparedRuns(grid), metric)];
   const shared = { xLabel: 'labels', yLabel: label, curves, styles };
   const seeds = comparison.seeds.length;
   const main = learningCurves({
     ...shared,
     name: `${prefix}curves-${metricStem(metric)}`,
     title: `Learning curves: ${label}`,
-    caption: `Mean over ${seeds === 1 ? 'one seed' : `${seeds} seeds`} after each round; the names are in the order of the last values.`,
+    caption: `Mean over ${seedsInWords(summary.strategies)} after each round; the names are in the order of the last values.`,
     ...(fullySupervised !== null && { level: { label: 'fully supervised', value: fullySupervised } }),
   });
   const others = curves.filter(({ name }) => name !== summary.reference).length;
@@ -68,6 +55,13 @@ function curveFigures(grid: ReportGrid, metric: string) {
     reference: summary.reference,
   });
   return [main, against];
+}
+
+/** "5 seeds", "2 to 5 seeds". */
+function seedsInWords(strategies: readonly { seeds: readonly unknown[] }[]): string {
+  const counts = strategies.map(({ seeds }) => seeds.length);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? counted(most, 'seed') : `${least} to ${most} seeds`;
 }
 
 /** How many labels the strategies need to reach the level of all labels. */

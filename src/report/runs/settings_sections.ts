@@ -34,13 +34,20 @@ function settings(config: RunConfig, trainingSize: number): [string, string][] {
     ['training of a round', joined(updates)],
     ['strategies', strategies.map(({ name }) => name).join(', ')],
     ['seeds', seeds.join(', ')],
-    ['initial set', initial.count === undefined ? `${100 * (initial.fraction ?? NaN)} % of the pool` : `${initial.count} labels`],
+    [
+      'initial set',
+      initial.count === undefined ? `${100 * (initial.fraction ?? NaN)} % of the pool` : `${initial.count} labels`,
+    ],
     ['labels a round', typeof batch === 'number' ? String(batch) : JSON.stringify(batch)],
-    ['stop', joined(Object.entries(config.stop).flatMap(([rule, value]) => (rule === 'part' ? [] : `${rule} ${value}`)))],
+    [
+      'stop',
+      joined(Object.entries(config.stop).flatMap(([rule, value]) => (rule === 'part' ? [] : `${rule} ${value}`))),
+    ],
   ];
 }
 
-const joined = (parts: readonly (string | number | undefined)[]): string => parts.filter(Boolean).join(', ').replaceAll('"', '');
+const joined = (parts: readonly (string | number | undefined)[]): string =>
+  parts.filter(Boolean).join(', ').replaceAll('"', '');
 
 /** More rows than these say nothing more. */
 const mostRows = 200;

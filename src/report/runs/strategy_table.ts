@@ -13,10 +13,10 @@ export function strategyTable(grid: ReportGrid, metric: string): string {
   const full = fullySupervised === null ? '' : ` With all labels: ${number(fullySupervised)}.`;
   const over = range ? `, from ${range.from} to ${range.to} labels` : '';
   return tableHtml({
-    caption: `${capitalised(metricLabel(metric))}. Area: mean height of the learning curve${over}; tests are paired by seed, against ${reference}.${full}`,
+    caption: `${capitalised(metricLabel(metric))}. Area: mean height of the learning curve${over}; differences and tests (t, Wilcoxon) are paired by seed, against ${reference}.${full}`,
     columns: [
-      ...['strategy', 'seeds', 'area ± s.d.', 'last', `difference from ${reference} [95 %]`],
-      ...['p (t-test)', 'p (Wilcoxon)', 'p (t-test, Holm)', 'labels saved', 'seeds won'],
+      ...['strategy', 'seeds', 'area ± s.d.', 'last', 'difference [95 %]'],
+      ...['p\u00a0(t)', 'p\u00a0(Wilcoxon)', 'p\u00a0(t,\u00a0Holm)', 'labels saved', 'seeds won'],
     ],
     rows: strategies.map((strategy) => rowOf(grid, metric, summary, strategy)),
     right: [1, 2, 3, 4, 5, 6, 7, 8, 9],
@@ -32,7 +32,12 @@ function rowOf(
   { reference, strategies }: ComparisonSummary,
   { strategy, seeds, area, test, speedUp }: StrategyComparison,
 ): (string | number)[] {
-  const own = [strategy, seeds.length, `${number(area.mean)} ± ${number(area.deviation)}`, number(lastValue(grid, strategy, metric))];
+  const own = [
+    strategy,
+    seeds.length,
+    Number.isFinite(area.deviation) ? `${number(area.mean)} ± ${number(area.deviation)}` : number(area.mean),
+    number(lastValue(grid, strategy, metric)),
+  ];
   if (!test) return [...own, '', '', '', '', '', ''];
   const { meanDifference, low, high, pValue } = test.tTest;
   const interval = Number.isFinite(low) ? ` [${signed(low)}, ${signed(high)}]` : '';
@@ -40,7 +45,10 @@ function rowOf(
     ...own,
     `${signed(meanDifference)}${interval}`,
     ...[pText(pValue), pText(test.wilcoxon.pValue), pText(test.holm.tTest), speedUpText(speedUp)],
-    seedsWon({ seeds, area }, strategies.find((other) => other.strategy === reference)),
+    seedsWon(
+      { seeds, area },
+      strategies.find((other) => other.strategy === reference),
+    ),
   ];
 }
 

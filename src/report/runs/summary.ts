@@ -59,10 +59,10 @@ const strong = ({ strategy }: StrategyComparison): string => `<strong>${escapeMa
 function tested({ test }: StrategyComparison): string {
   if (!test || !Number.isFinite(test.tTest.pValue)) return '';
   const { low, high, pValue, count } = test.tTest;
-  return ` (95 % interval ${signed(low)} to ${signed(high)}; paired t-test over ${counted(count, 'seed')}, p ${equals(pValue)}, Wilcoxon p ${equals(test.wilcoxon.pValue)})`;
+  return ` (95\u00a0% interval ${signed(low)} to ${signed(high)}; paired t-test over ${counted(count, 'seed')}, p\u00a0${equals(pValue)}, Wilcoxon p\u00a0${equals(test.wilcoxon.pValue)})`;
 }
 
-const equals = (p: number): string => (pText(p).startsWith('<') ? pText(p) : `= ${pText(p)}`);
+const equals = (p: number): string => (pText(p).startsWith('<') ? pText(p) : `=\u00a0${pText(p)}`);
 
 function verdict(strategies: readonly StrategyComparison[], reference: string): string {
   const tests = strategies.filter(({ test }) => test && Number.isFinite(test.holm.tTest));
