@@ -21,9 +21,14 @@ type Draft = Omit<Sample, 'index'> & { row: number };
 /**
  * Samples of a manifest (CSV, JSONL, Parquet), paths resolved against the manifest's folder. All problems
  * are found before any is reported. Columns that are not known are ignored, with one notice.
+ * @param filesMayBeGone whether rows whose image or mask is no longer there are samples all the same. Default false
  * @throws SightlineError E_MANIFEST listing the problems by row and column (the first 50, then a count).
  */
-export async function readManifest(path: string, onNotice: (message: string) => void = () => {}): Promise<Sample[]> {
+export async function readManifest(
+  path: string,
+  onNotice: (message: string) => void = () => {},
+  filesMayBeGone = false,
+): Promise<Sample[]> {
   const open = manifestFormats[extname(path).toLowerCase()];
   if (!open) {
     throw new SightlineError('E_MANIFEST', {
@@ -54,7 +59,7 @@ export async function readManifest(path: string, onNotice: (message: string) => 
       problems.length,
       ...missing.map((column) => ({ column, what: `the column is missing (found: ${found})` })),
     );
-  } else problems.push(...(await missingFiles(drafts)));
+  } else if (!filesMayBeGone) problems.push(...(await missingFiles(drafts)));
   if (problems.length) throw manifestError(path, problems);
 
   const extra = [...columns].filter((name) => !knownColumns.includes(name));

@@ -13,6 +13,8 @@ export interface PoolOptions {
   axis?: Axis;
   /** A NIfTI volume is one sample instead of one a slice (rows of a manifest that name a slice stay slices). */
   wholeVolumes?: boolean;
+  /** Rows of a manifest whose files are gone are samples all the same: for those who look back. Default false. */
+  filesMayBeGone?: boolean;
   /** Things worth telling once: files that were ignored, columns that were not used. */
   onNotice?: (message: string) => void;
 }
@@ -35,7 +37,7 @@ export async function openPool(spec: string, options: PoolOptions = {}): Promise
     });
   }
   if (found?.isFile()) {
-    const samples = await openFile(resolve(spec), notice);
+    const samples = await openFile(resolve(spec), notice, options.filesMayBeGone);
     return expandSlices(samples, options, spec, notice, false);
   }
   const root = found ? resolve(spec) : process.cwd();
@@ -50,8 +52,8 @@ export async function openPool(spec: string, options: PoolOptions = {}): Promise
   return expandSlices(samples, options, spec, notice, true, ignored);
 }
 
-async function openFile(path: string, notice: (message: string) => void): Promise<Sample[]> {
-  if (isManifest(path)) return readManifest(path, notice);
+async function openFile(path: string, notice: (message: string) => void, filesMayBeGone?: boolean): Promise<Sample[]> {
+  if (isManifest(path)) return readManifest(path, notice, filesMayBeGone);
   if (readerByName(path) || readerOf(readHead(path))) return [{ index: 0, id: basename(path), path }];
   throw new SightlineError('E_MANIFEST', {
     where: path,

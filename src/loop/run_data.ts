@@ -29,20 +29,23 @@ export interface LoopData {
 
 /**
  * Opens the data of a configuration: read, cut into parts, checked for patients in two of them, labels as classes.
+ * @param filesMayBeGone of images: for those who look back at a run. Default false
  * @throws SightlineError E_MANIFEST for labels that are not among the classes, patients in two parts, and those of manifest and
  *   split
  */
 export async function openLoopData(
   config: RunConfig,
   onNotice: (message: string) => void = () => {},
+  { filesMayBeGone = false } = {},
 ): Promise<LoopData> {
-  const split = await openSplit(config.data, config.split, config, onNotice);
+  const open = (path: string, split: SplitConfig) => openSplit(path, split, config, { onNotice, filesMayBeGone });
+  const split = await open(config.data, config.split);
   const named = config.finding === undefined ? split : mapSplit(split, (own) => asFinding(own, config.finding!));
   checkPatients(named, config.allowSharedPatients, onNotice);
   const classes = config.labels ?? occurring(Object.values(named).flat());
   const first = partsOf(named, classes, 'data', onNotice);
   if (!config.switch) return { first, classes, byId: new Map(first.pool.map((sample) => [sample.id, sample])) };
-  const other = await openSplit(config.switch.data, config.switch.split ?? {}, config, onNotice);
+  const other = await open(config.switch.data, config.switch.split ?? {});
   const switched = switchedSplit(named, other, { ...config, labels: classes, switch: config.switch }, onNotice);
   const second = partsOf(switched, classes, 'switch.data', onNotice);
   const all = [...first.pool, ...second.pool];
@@ -53,9 +56,9 @@ async function openSplit(
   path: string,
   split: SplitConfig,
   { model }: RunConfig,
-  onNotice: (message: string) => void,
+  { onNotice, filesMayBeGone }: { onNotice: (message: string) => void; filesMayBeGone: boolean },
 ): Promise<Split> {
-  const samples = await openPool(path, { axis: model.axis, onNotice });
+  const samples = await openPool(path, { axis: model.axis, onNotice, filesMayBeGone });
   // Patients in two parts are this loop's own check, which does not let them pass.
   return splitSamples(samples, splitSettings(samples, split), (text) => /^\d+ patients/.test(text) || onNotice(text));
 }

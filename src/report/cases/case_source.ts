@@ -12,7 +12,7 @@ export interface CaseOptions {
   onProgress?: ProgressListener;
   /** What had to be left out, and why. */
   onNotice?: (message: string) => void;
-  /** The grid's data, where the caller has opened them already. */
+  /** The grid's data, where the caller has opened them already (with `filesMayBeGone`). */
   data?: LoopData;
 }
 
@@ -39,7 +39,7 @@ export class CaseSource {
   static async open(config: RunConfig, options: CaseOptions): Promise<CaseSource | null> {
     const { onNotice = () => {}, onProgress } = options;
     try {
-      const data = options.data ?? (await openLoopData(config));
+      const data = options.data ?? (await openLoopData(config, undefined, { filesMayBeGone: true }));
       const preprocessing = trainingPreprocessing(networkOptions(config));
       const runs = await findRuns(config.out);
       const ended = runs.filter(({ status }) => status.state === 'finished');

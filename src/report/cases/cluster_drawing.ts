@@ -19,7 +19,7 @@ const width = 640;
 const height = 460;
 const legendHeight = 40;
 const margin = 16;
-const radius = 3;
+const radius = 3.3;
 
 /** A group of points with the colours laid over each other that make its own: mixed by opacity, any theme's two will do. */
 interface Group {
@@ -128,10 +128,9 @@ function legend(
   for (const group of groups) {
     dot(group);
     text(group.name);
-    if (groupedBy === 'clusters') x -= 4;
-    else x += 8;
+    x += groupedBy === 'clusters' ? 2 : 8;
   }
-  if (groupedBy === 'clusters') text('least', `fill="${theme.colour('muted')}"`);
+  if (groupedBy === 'clusters') text('least informative', `fill="${theme.colour('muted')}"`);
   if (points.some(({ selected }) => selected)) {
     x += 10;
     parts.push(

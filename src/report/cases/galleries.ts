@@ -58,7 +58,7 @@ export interface GalleryOptions extends CaseOptions {
 
 /**
  * The most and the least informative samples of each strategy, in the last and in the first round that selected, of the first
- * seed that has ended. What cannot be read is left out, which notices say.
+ * seed that has ended; those without a model come last. What cannot be read is left out, which notices say.
  */
 export async function galleries(config: RunConfig, options: GalleryOptions = {}): Promise<Gallery[]> {
   const source = await CaseSource.open(config, options);
@@ -68,7 +68,10 @@ export async function galleries(config: RunConfig, options: GalleryOptions = {})
 /** As `galleries`, of data that are already opened. */
 export async function galleriesOf(source: CaseSource, count = 6): Promise<Gallery[]> {
   const { onNotice, onProgress } = source;
-  const rounds = (await Promise.all(source.strategies.map((entry) => roundsOf(source, entry, count)))).flat();
+  const rounds: RankedRound[] = [];
+  for (const entry of source.strategies) rounds.push(...(await roundsOf(source, entry, count)));
+  // What nobody has chosen is the contrast to all that was.
+  rounds.sort((a, b) => Number(b.byModel) - Number(a.byModel));
   const asked = rounds.flatMap((ranked) => {
     const question = questionFor(ranked);
     return question ? [{ question, samples: [...ranked.most, ...ranked.least].map(({ sample }) => sample) }] : [];

@@ -73,7 +73,9 @@ export const casesStyle = `
   color: ${theme.text}; font-size: .6875rem; line-height: 1.25rem;
 }
 .cases figcaption { padding-top: .4rem; }
+.case-facts { margin-top: .1rem; }
 .cases .case-id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .75rem; overflow-wrap: anywhere; }
+.case-right, .case-wrong { display: block; }
 .case-right { color: var(--case-right); }
 .case-wrong { color: var(--case-wrong); }
 .case-facts, .drift-round span { color: var(--case-muted); }
@@ -84,7 +86,7 @@ export const casesStyle = `
 .cases .drift h3 .case-id { font-size: .8125rem; font-weight: 400; color: var(--case-muted); margin-right: .5rem; }
 .cases .drift-run h4 { margin: .75rem 0 .4rem; }
 .drift-strip { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .75rem .6rem; }
-.drift-round span { white-space: nowrap; margin-left: .25rem; }
+.drift-round span { white-space: nowrap; }
 .drift-values { font-variant-numeric: tabular-nums; font-size: .75rem; }
 .drift-values div { display: grid; grid-template-columns: 2em 1fr 2.2em; align-items: center; gap: .3rem; }
 .drift-values dt { color: var(--case-muted); }
