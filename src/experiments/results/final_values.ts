@@ -4,7 +4,9 @@ import { finalValues as finalValuesFigure } from '../../report/figures/final_val
 import { pairedTTest } from '../../statistics/paired_t_test.js';
 import type { FinishedExperiment, FinishedGrid } from '../run_experiment.js';
 import type { Result, ResultTable } from './result.js';
-import { meanAndSpread, number, pValue, signedNumber } from './words.js';
+import { metricLabel } from '../../report/runs/metrics.js';
+import { number, pText, signed } from '../../report/runs/numbers.js';
+import { meanAndSpread, variantTitle } from './words.js';
 
 /** A strategy at the end of its runs. */
 interface Ending {
@@ -27,9 +29,9 @@ export function finalValues(finished: FinishedExperiment): Result {
       const { plan } = grid;
       return finalValuesFigure({
         name: `final-${plan.name}`,
-        title: `${experiment.metric} at the end${grids.length > 1 ? `: ${plan.title}` : ''}`,
+        title: variantTitle(`${metricLabel(experiment.metric)} at the end`, plan, grids),
         caption: 'Mean over seeds after the last round, with the 95 % interval of the mean.',
-        xLabel: experiment.metric,
+        xLabel: metricLabel(experiment.metric),
         values: endings[i].map(({ strategy, bySeed, published }) => {
           const values = [...bySeed.values()];
           // The interval of a mean is that of the differences from nothing.
@@ -82,13 +84,13 @@ function gridTable(
       meanAndSpread([...ending.bySeed.values()]),
       String(ending.bySeed.size),
       String(Math.round(ending.labelled)),
-      test ? signedNumber(test.meanDifference) : '',
-      test ? pValue(test.pValue) : '',
-      ...(anyPublished ? [ending.published?.p === undefined ? '' : pValue(ending.published.p)] : []),
+      test ? signed(test.meanDifference) : '',
+      test ? pText(test.pValue) : '',
+      ...(anyPublished ? [ending.published?.p === undefined ? '' : pText(ending.published.p)] : []),
     ];
   });
   return {
-    title: `${experiment.metric} at the end: ${plan.title}`,
+    title: `${metricLabel(experiment.metric)} at the end: ${plan.title}`,
     columns: [
       'strategy',
       ...(anyPublished ? ['published'] : []),
@@ -112,7 +114,7 @@ function testOf({ bySeed }: Ending, reference: Ending) {
 function variantsTable({ experiment, grids }: FinishedExperiment, endings: readonly Ending[][]): ResultTable {
   const strategies = [...new Set(endings.flatMap((own) => own.map(({ strategy }) => strategy)))];
   return {
-    title: `${experiment.metric} at the end`,
+    title: `${metricLabel(experiment.metric)} at the end`,
     columns: ['strategy', ...grids.map(({ plan }) => plan.title)],
     rows: strategies.map((strategy) => [
       strategy,

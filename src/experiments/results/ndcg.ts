@@ -3,19 +3,19 @@ import { meanDefined } from '../../metrics/inputs.js';
 import { boxPlots } from '../../report/figures/box_plots.js';
 import type { FinishedExperiment } from '../run_experiment.js';
 import type { Result } from './result.js';
-import { meanAndSpread, number } from './words.js';
+import { number } from '../../report/runs/numbers.js';
+import { meanAndSpread, trainingSize, variantTitle } from './words.js';
 
 /** nDCG of the first rankings against that of the experiment's reference (IDEAL eq. 4–5). */
 export function ndcg({ experiment, grids }: FinishedExperiment): Result {
   const { reference } = experiment;
   const compared = grids.map((grid) => {
-    const { runs } = grid.summary;
-    const trainingSize = Math.max(...runs.map(({ poolSize, rounds }) => poolSize + (rounds[0]?.labelled ?? 0)));
-    return { ...grid, rankings: compareRuns(runs, { trainingSize, rankingReference: reference }).rankings };
+    const options = { trainingSize: trainingSize(grid), rankingReference: reference };
+    return { ...grid, rankings: compareRuns(grid.summary.runs, options).rankings };
   });
   return {
     tables: compared.map(({ plan, rankings }) => ({
-      title: `nDCG against ${reference}${grids.length > 1 ? `: ${plan.title}` : ''}`,
+      title: variantTitle(`nDCG against ${reference}`, plan, grids),
       columns: ['strategy', 'nDCG, mean ± s.d.', 'by chance', 'p', 'seeds'],
       rows: rankings.map(({ strategy, bySeed, p }) => [
         ...[strategy, meanAndSpread(bySeed), number(rankings[0].chance), String(p), String(bySeed.length)],
@@ -25,7 +25,7 @@ export function ndcg({ experiment, grids }: FinishedExperiment): Result {
     figures: compared.map(({ plan, rankings }) =>
       boxPlots({
         name: `ndcg-${plan.name}`,
-        title: `Rankings against that of ${reference}`,
+        title: variantTitle(`Rankings against that of ${reference}`, plan, grids),
         caption: 'Normalised discounted cumulative gain of each strategy’s first ranking (IDEAL eq. 4–5).',
         xLabel: 'nDCG',
         groups: rankings.map(({ strategy, bySeed }) => ({ name: strategy, values: bySeed })),

@@ -1,7 +1,8 @@
 import { shareBars } from '../../report/figures/share_bars.js';
 import type { FinishedExperiment } from '../run_experiment.js';
 import type { Result } from './result.js';
-import { percent } from './words.js';
+import { metricLabel } from '../../report/runs/metrics.js';
+import { percent, trainingSize, variantTitle } from './words.js';
 
 /** How much of the pool each strategy needs to pass the level of training on all of it, beside the published shares. */
 export function shareOfData({ experiment, grids }: FinishedExperiment): Result {
@@ -11,7 +12,7 @@ export function shareOfData({ experiment, grids }: FinishedExperiment): Result {
   });
   return {
     tables: compared.map(({ plan, found, published }) => ({
-      title: `Share of the data to the level${grids.length > 1 ? `: ${plan.title}` : ''}`,
+      title: variantTitle('Share of the data to the level', plan, grids),
       columns: ['strategy', 'published', 'here, median', 'seeds that reach it'],
       rows: found.summary.strategies.map(({ strategy, shareToTarget: { median, reached, bySeed } }) => [
         strategy,
@@ -24,14 +25,14 @@ export function shareOfData({ experiment, grids }: FinishedExperiment): Result {
           ? `Level: what ${found.summary.reference} reaches at the end, ${found.summary.targetLevel.toFixed(3)} (no run labelled the whole pool).`
           : `Level: the whole pool labelled, ${found.fullySupervised.toFixed(3)}.`,
     })),
-    figures: compared.map(({ plan, found, published, summary }) => {
+    figures: compared.map(({ found, published, ...grid }) => {
+      const { plan, summary } = grid;
       const most = Math.max(...summary.runs.map(({ rounds }) => rounds.at(-1)?.labelled ?? 0));
-      const size = Math.max(...summary.runs.map(({ poolSize, rounds }) => poolSize + (rounds[0]?.labelled ?? 0)));
       return shareBars({
         name: `share-${plan.name}`,
-        title: `Share of the data to reach the level of all labels${grids.length > 1 ? `: ${plan.title}` : ''}`,
-        caption: `Level: ${experiment.metric} ${found.summary.targetLevel.toFixed(3)}.`,
-        budget: Math.min(1, most / size),
+        title: variantTitle('Share of the data to reach the level of all labels', plan, grids),
+        caption: `Level: ${metricLabel(experiment.metric)} ${found.summary.targetLevel.toFixed(3)}.`,
+        budget: Math.min(1, most / trainingSize(grid)),
         shares: found.summary.strategies.map(({ strategy, shareToTarget: { median, bySeed } }) => ({
           ...{ name: strategy, median, bySeed },
           published: published[strategy],

@@ -1,15 +1,14 @@
 import { meanDefined } from '../../metrics/inputs.js';
+import { number } from '../../report/runs/numbers.js';
+import type { FinishedGrid } from '../run_experiment.js';
+import type { PlannedGrid } from '../plan.js';
 
-/** Numbers as people read them; "–" for what is not defined. */
-export const number = (value: number, digits = 3): string => (Number.isFinite(value) ? value.toFixed(digits) : '–');
-
-export const signedNumber = (value: number): string =>
-  Number.isFinite(value) ? `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}` : '–';
+/** Of a result that an experiment has once per grid: which one it is, where there are several. */
+export const variantTitle = (title: string, { title: variant }: PlannedGrid, grids: readonly FinishedGrid[]): string =>
+  grids.length > 1 ? `${title}: ${variant}` : title;
 
 export const percent = (share: number | null | undefined): string =>
   share === null || share === undefined || Number.isNaN(share) ? '–' : `${(100 * share).toFixed(0)} %`;
-
-export const pValue = (p: number): string => (!Number.isFinite(p) ? '–' : p < 0.0001 ? '< 0.0001' : p.toPrecision(2));
 
 /** "0.871 ± 0.012"; the sample standard deviation. */
 export function meanAndSpread(values: readonly number[]): string {
@@ -19,3 +18,7 @@ export function meanAndSpread(values: readonly number[]): string {
   const variance = defined.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (defined.length - 1);
   return `${number(mean)} ± ${number(Math.sqrt(variance))}`;
 }
+
+/** Labels that are 100 %: the whole pool, the initial set included. */
+export const trainingSize = ({ summary }: FinishedGrid): number =>
+  Math.max(...summary.runs.map(({ poolSize, rounds }) => poolSize + (rounds[0]?.labelled ?? 0)));
