@@ -7,6 +7,7 @@ import { version } from '../core/version.js';
 import type { Figure } from './figures/figure.js';
 import { writeFigure } from './figures/write_figure.js';
 import { renderPage, type Section } from './page/page.js';
+import { caseSections } from './runs/case_sections.js';
 import { choiceSections, penaltySections } from './runs/choice_sections.js';
 import { curveSections, shareSections } from './runs/curve_sections.js';
 import { readReportGrid, type ReportGrid, type SectionMaker } from './runs/grid.js';
@@ -20,6 +21,7 @@ const makers: readonly SectionMaker[] = [
   summarySections,
   curveSections,
   shareSections,
+  caseSections,
   choiceSections,
   penaltySections,
   timeSections,
@@ -67,7 +69,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     const title = grids.length === 1 ? 'Results' : grid.config.name;
     sections.push({ id: grid.id, title, html: `<p class="soft">${standing(grid)}</p>` });
     for (const make of makers) {
-      for (const { figures: own = [], ...section } of await make(grid)) {
+      for (const { figures: own = [], ...section } of await make(grid, { onNotice, onProgress })) {
         sections.push({ level: 3, ...section });
         figures.push(...own);
       }

@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { SightlineError } from '../../core/errors.js';
+import type { ProgressListener } from '../../core/progress.js';
 import { compareRuns, type GridComparison } from '../../loop/comparison.js';
 import { fullySupervised } from '../../loop/config/types.js';
 import { readRecord, type RunRecord } from '../../loop/outcome.js';
-import { cellsOf, readRunConfig, type Cell, type RunConfig } from '../../loop/run_config.js';
+import { readGrid } from '../../loop/read_grid.js';
+import { cellsOf, type Cell, type RunConfig } from '../../loop/run_config.js';
 import type { QuarantinedSample } from '../../store/run_schema.js';
 import { RunStore } from '../../store/run_store.js';
 import type { Figure } from '../figures/figure.js';
@@ -36,8 +36,14 @@ export interface ReportSection extends Section {
   figures?: Figure[];
 }
 
+/** What a section tells while it is made: pictures of cases take a while, and may lack files. */
+export interface SectionListeners {
+  onNotice?: (message: string) => void;
+  onProgress?: ProgressListener;
+}
+
 /** What makes sections of a grid; none where there is nothing to say. Their level is 3 unless they say otherwise. */
-export type SectionMaker = (grid: ReportGrid) => Promise<ReportSection[]>;
+export type SectionMaker = (grid: ReportGrid, listeners: SectionListeners) => Promise<ReportSection[]>;
 
 /**
  * Reads the runs of a configuration (YAML) or of a result folder. Runs that are at work, or damaged, are left out and told.
@@ -79,12 +85,6 @@ export async function readReportGrid(
     quarantined: [...quarantined.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     styles: stylesOf(config.strategies.map(({ name }) => name)),
   };
-}
-
-/** The configuration of a YAML file, or of the folder that runs have left. */
-function readGrid(path: string): RunConfig {
-  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  return folder ? { ...readRunConfig(join(path, 'config.yaml')), out: resolve(path) } : readRunConfig(path);
 }
 
 async function quarantinedOf(folder: string): Promise<QuarantinedSample[]> {
