@@ -284,7 +284,9 @@ describe('the page', () => {
     expect(html.match(/class="case-heat"/g)).toHaveLength(cases.filter(({ heat }) => heat).length);
     expect(html.match(/class="case-line"/g)).toHaveLength(cases.filter(({ picture }) => picture.outline).length);
     expect(html).not.toMatch(/NaN|undefined|\bnull\b/);
-    expect(galleryHtml(await galleries(config, { count: 3 }))).toBe(html);
+    const one = { ...config, strategies: config.strategies.filter(({ name }) => name === 'by-regions') };
+    const again = shown.filter(({ strategy }) => strategy === 'by-regions');
+    expect(galleryHtml(await galleries(one, { count: 3 }))).toBe(galleryHtml(again));
     expect([galleryHtml([]), driftHtml([])]).toEqual(['', '']);
   });
 

@@ -17,7 +17,6 @@ export interface ClusterDrawing {
 
 const width = 640;
 const height = 460;
-const legendHeight = 40;
 const margin = 16;
 const radius = 3.3;
 
@@ -30,7 +29,8 @@ interface Group {
 /** The pool as a scatter plot without axes: of UMAP's coordinates only nearness can be read. */
 export function drawClusterMap(theme: FigureTheme, { points, groupedBy, classes }: ClusterDrawing): string {
   const groups = groupedBy === 'clusters' ? rankGroups(theme, points) : classGroups(theme, points, classes);
-  const place = placing(points);
+  const key = legend(theme, groups, groupedBy, points);
+  const place = placing(points, key.height);
   const background = theme.colour('background');
   const dots = groups.toReversed().map(({ name, layers }) => {
     const own = points.filter(({ group, representative }) => group === name && !representative);
@@ -51,9 +51,9 @@ export function drawClusterMap(theme: FigureTheme, { points, groupedBy, classes 
     .filter(({ representative }) => representative)
     .map((point) => diamond(theme, point, place(point)));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height + legendHeight}" viewBox="0 0 ${width} ${height + legendHeight}" font-family="${theme.font}" font-size="12" fill="${theme.colour('text')}">`,
-    `<rect x="0.5" y="${legendHeight + 0.5}" width="${width - 1}" height="${height - 1}" rx="6" fill="none" stroke="${theme.colour('rule')}"/>`,
-    legend(theme, groups, groupedBy, points),
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height + key.height}" viewBox="0 0 ${width} ${height + key.height}" font-family="${theme.font}" font-size="12" fill="${theme.colour('text')}">`,
+    `<rect x="0.5" y="${key.height + 0.5}" width="${width - 1}" height="${height - 1}" rx="6" fill="none" stroke="${theme.colour('rule')}"/>`,
+    key.svg,
     `<g fill="none" stroke-linecap="round">${dots.join('')}</g>`,
     ...[rings.join(''), standing.join(''), '</svg>'],
   ].join('');
@@ -84,7 +84,7 @@ function classGroups(theme: FigureTheme, points: readonly MapPoint[], classes: r
 }
 
 /** Into the frame, with equal scales: a stretched layout would tell of distances that are not there. */
-function placing(points: readonly MapPoint[]): (point: MapPoint) => [x: number, y: number] {
+function placing(points: readonly MapPoint[], top: number): (point: MapPoint) => [x: number, y: number] {
   const range = (values: readonly number[]) => [Math.min(...values), Math.max(...values)] as const;
   const [left, right] = range(points.map(({ x }) => x));
   const [low, high] = range(points.map(({ y }) => y));
@@ -93,7 +93,7 @@ function placing(points: readonly MapPoint[]): (point: MapPoint) => [x: number, 
   const middle = { x: (left + right) / 2, y: (low + high) / 2 };
   return ({ x, y }) => [
     Number(short(width / 2 + (x - middle.x) * scale)),
-    Number(short(legendHeight + height / 2 - (y - middle.y) * scale)),
+    Number(short(top + height / 2 - (y - middle.y) * scale)),
   ];
 }
 
@@ -105,48 +105,40 @@ function diamond(theme: FigureTheme, { id, group }: MapPoint, [x, y]: readonly [
   return `<g transform="translate(${x},${y})"><title>${escapeText(`${id}, stands for the cluster of rank ${group}`)}</title>${shape}${label}</g>`;
 }
 
+/** What colours and marks mean, in as many lines as it takes. */
 function legend(
   theme: FigureTheme,
   groups: readonly Group[],
   groupedBy: ClusterDrawing['groupedBy'],
   points: readonly MapPoint[],
-): string {
-  let x = 4;
-  const y = 16;
-  const parts: string[] = [];
-  const text = (words: string, look = '') => {
-    parts.push(`<text x="${short(x)}" y="${y}" dy="0.35em" ${look}>${escapeText(words)}</text>`);
+): { svg: string; height: number } {
+  const ring = `<circle cx="6" r="5.2" fill="none" stroke="${theme.colour('text')}" stroke-width="1.4"/>`;
+  const shape = `<path d="M8,-8l8,8l-8,8l-8,-8Z" fill="none" stroke="${theme.colour('text')}" stroke-width="1.4"/>`;
+  const ranks = groupedBy === 'clusters';
+  const items = [
+    ...(ranks ? [{ sign: '', indent: 0, name: 'most informative' }] : []),
+    ...groups.map(({ name, layers }) => ({
+      sign: layers
+        .map(({ colour, opacity }) => `<circle cx="5" r="5" fill="${colour}" fill-opacity="${short(opacity)}"/>`)
+        .join(''),
+      ...{ indent: 14, name },
+    })),
+    ...(ranks ? [{ sign: '', indent: 0, name: 'least informative' }] : []),
+    ...(points.some(({ selected }) => selected) ? [{ sign: ring, indent: 16, name: 'selected' }] : []),
+    ...(points.some(({ representative }) => representative)
+      ? [{ sign: shape, indent: 21, name: 'stands for its cluster' }]
+      : []),
+  ];
+  let [x, y] = [4, 14];
+  const parts = items.map(({ sign, indent, name }) => {
     // Wide enough for any sans-serif: the page's font is not known here.
-    x += 6.9 * words.length + 6;
-  };
-  const dot = ({ layers }: Group) => {
-    for (const { colour, opacity } of layers)
-      parts.push(`<circle cx="${short(x + 5)}" cy="${y}" r="5" fill="${colour}" fill-opacity="${short(opacity)}"/>`);
-    x += 14;
-  };
-  if (groupedBy === 'clusters') text('most informative', `fill="${theme.colour('muted')}"`);
-  for (const group of groups) {
-    dot(group);
-    text(group.name);
-    x += groupedBy === 'clusters' ? 2 : 8;
-  }
-  if (groupedBy === 'clusters') text('least informative', `fill="${theme.colour('muted')}"`);
-  if (points.some(({ selected }) => selected)) {
-    x += 10;
-    parts.push(
-      `<circle cx="${short(x + 5)}" cy="${y}" r="5.2" fill="none" stroke="${theme.colour('text')}" stroke-width="1.4"/>`,
-    );
-    x += 15;
-    text('selected');
-  }
-  if (points.some(({ representative }) => representative)) {
-    parts.push(
-      `<path d="M${short(x + 8)},${y - 8}l8,8l-8,8l-8,-8Z" fill="none" stroke="${theme.colour('text')}" stroke-width="1.4"/>`,
-    );
-    x += 21;
-    text('stands for its cluster');
-  }
-  return parts.join('');
+    const own = indent + 6.9 * name.length;
+    if (x > 4 && x + own > width) [x, y] = [4, y + 22];
+    const part = `<g transform="translate(${short(x)},${y})">${sign}<text x="${indent}" dy="0.35em">${escapeText(name)}</text></g>`;
+    x += own + 10;
+    return part;
+  });
+  return { svg: parts.join(''), height: y + 20 };
 }
 
 const short = (value: number): string => String(Math.round(100 * value) / 100);
