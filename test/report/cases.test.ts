@@ -9,6 +9,7 @@ import { runGrid } from '../../src/loop/grid.js';
 import { readGrid } from '../../src/loop/read_grid.js';
 import { readRunConfig, type RunConfig } from '../../src/loop/run_config.js';
 import { openLoopData, type LoopData } from '../../src/loop/run_data.js';
+import { loadTheme } from '../../src/report/figures/theme.js';
 import { attentionDrift, chooseCases, spread } from '../../src/report/cases/attention_drift.js';
 import { clusterMap, type ClusterMap } from '../../src/report/cases/cluster_map.js';
 import { driftHtml } from '../../src/report/cases/drift_html.js';
@@ -235,9 +236,8 @@ describe('attention drift', () => {
 });
 
 describe('the map of clusters', () => {
-  const theme = { colour: (name: string) => `var(--${name})`, font: 'inherit' };
-
   it('has the clusters of the last learning round by rank, the same every time', async () => {
+    const theme = await loadTheme('page');
     const map = (await clusterMap(config))!;
     const { clusters, queries } = await stored('deep-features', async (store) => ({
       clusters: await store.clusters(2),

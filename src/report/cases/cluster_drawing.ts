@@ -1,13 +1,6 @@
-import { escapeText } from './escape.js';
+import type { FigureTheme } from '../figures/figure.js';
+import { escapeMarkup } from '../figures/svg.js';
 import type { MapPoint } from './cluster_map.js';
-
-/** What the drawing takes of a page's or a paper's theme. */
-export interface FigureTheme {
-  /** A colour as SVG takes it. */
-  colour(name: 'text' | 'muted' | 'rule' | 'background' | `series${number}`): string;
-  /** `font-family` */
-  font: string;
-}
 
 export interface ClusterDrawing {
   points: readonly MapPoint[];
@@ -45,7 +38,7 @@ export function drawClusterMap(theme: FigureTheme, { points, groupedBy, classes 
     .map((point) => {
       const [x, y] = place(point);
       const ring = `cx="${short(x)}" cy="${short(y)}" r="${radius + 2.2}" fill="none"`;
-      return `<g><title>${escapeText(point.id)}</title><circle ${ring} stroke="${background}" stroke-width="3"/><circle ${ring} stroke="${theme.colour('text')}" stroke-width="1.4"/></g>`;
+      return `<g><title>${escapeMarkup(point.id)}</title><circle ${ring} stroke="${background}" stroke-width="3"/><circle ${ring} stroke="${theme.colour('text')}" stroke-width="1.4"/></g>`;
     });
   const standing = points
     .filter(({ representative }) => representative)
@@ -101,8 +94,8 @@ function placing(points: readonly MapPoint[], top: number): (point: MapPoint) =>
 function diamond(theme: FigureTheme, { id, group }: MapPoint, [x, y]: readonly [number, number]): string {
   const [text, background] = [theme.colour('text'), theme.colour('background')];
   const shape = `<path d="M0,-12L12,0L0,12L-12,0Z" fill="${background}" stroke="${text}" stroke-width="1.6"/>`;
-  const label = `<text dy="0.35em" font-size="${group.length > 1 ? 10 : 11.5}" font-weight="bold" text-anchor="middle" fill="${text}">${escapeText(group)}</text>`;
-  return `<g transform="translate(${x},${y})"><title>${escapeText(`${id}, stands for the cluster of rank ${group}`)}</title>${shape}${label}</g>`;
+  const label = `<text dy="0.35em" font-size="${group.length > 1 ? 10 : 11.5}" font-weight="bold" text-anchor="middle" fill="${text}">${escapeMarkup(group)}</text>`;
+  return `<g transform="translate(${x},${y})"><title>${escapeMarkup(`${id}, stands for the cluster of rank ${group}`)}</title>${shape}${label}</g>`;
 }
 
 /** What colours and marks mean, in as many lines as it takes. */
@@ -134,7 +127,7 @@ function legend(
     // Wide enough for any sans-serif: the page's font is not known here.
     const own = indent + 6.9 * name.length;
     if (x > 4 && x + own > width) [x, y] = [4, y + 22];
-    const part = `<g transform="translate(${short(x)},${y})">${sign}<text x="${indent}" dy="0.35em">${escapeText(name)}</text></g>`;
+    const part = `<g transform="translate(${short(x)},${y})">${sign}<text x="${indent}" dy="0.35em">${escapeMarkup(name)}</text></g>`;
     x += own + 10;
     return part;
   });

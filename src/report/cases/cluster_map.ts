@@ -1,6 +1,7 @@
 import type { RunConfig } from '../../loop/run_config.js';
 import { CaseSource, type CaseOptions } from './case_source.js';
-import { drawClusterMap, type FigureTheme } from './cluster_drawing.js';
+import type { Figure } from '../figures/figure.js';
+import { drawClusterMap } from './cluster_drawing.js';
 import { mappedPool, type MappedPool, type MappedSample } from './mapped_pool.js';
 import { umap } from './umap.js';
 
@@ -11,12 +12,7 @@ export interface MapPoint extends MappedSample {
 }
 
 /** The pool in two dimensions, as a figure with the points behind it. */
-export interface ClusterMap {
-  name: string;
-  title: string;
-  caption: string;
-  table: { columns: string[]; rows: (string | number)[][] };
-  draw(theme: FigureTheme): string;
+export interface ClusterMap extends Figure {
   strategy: string;
   seed: number;
   round: number;

@@ -1,4 +1,4 @@
-import { escapeText } from './escape.js';
+import { escapeMarkup } from '../figures/svg.js';
 import type { Case, Gallery } from './galleries.js';
 import { layerSwitches } from './layer_switches.js';
 import { caseView } from './tile.js';
@@ -23,7 +23,7 @@ export function galleryHtml(galleries: readonly Gallery[]): string {
 function ofStrategy(galleries: readonly Gallery[]): string {
   const [last, ...earlier] = galleries;
   return [
-    `<section class="case-gallery"><h3>${escapeText(last.strategy)}</h3>`,
+    `<section class="case-gallery"><h4>${escapeMarkup(last.strategy)}</h4>`,
     `<p class="case-about">${about(last)}</p>`,
     ends(last),
     ...earlier.map(
@@ -36,7 +36,7 @@ function ofStrategy(galleries: readonly Gallery[]): string {
 
 function about({ round, labelled, of, explanation, seed, random }: Gallery): string {
   const by = random ? `after ${count(labelled)} labels` : `by the model of ${count(labelled)} labels`;
-  const map = explanation ? ` · ${escapeText(explanation)}` : '';
+  const map = explanation ? ` · ${escapeMarkup(explanation)}` : '';
   return `round ${round}, ${by} · ${count(of)} images ranked${map} · seed ${seed}`;
 }
 
@@ -52,7 +52,7 @@ function row(title: string, meaning: string, cases: readonly Case[], gallery: Ga
   if (!cases.length) return '';
   const facts = [meaning, ...summary(cases)].join(' · ');
   return [
-    `<h4>${title} <span>${facts}</span></h4>`,
+    `<h5>${title} <span>${facts}</span></h5>`,
     `<ol class="case-grid">${cases.map((own) => `<li>${tile(own, gallery)}</li>`).join('\n')}</ol>`,
   ].join('\n');
 }
@@ -74,10 +74,10 @@ function tile(own: Case, { strategy }: Gallery): string {
   const alt = `${id}, ${own.label ?? 'class unknown'}. ${reason}`;
   const said = facts(own);
   return [
-    `<figure class="case" title="${escapeText(`${strategy}: ${reason}`)}">`,
+    `<figure class="case" title="${escapeMarkup(`${strategy}: ${reason}`)}">`,
     `<div class="case-frame">${caseView(picture, { heat, alt })}<span class="case-rank"><span>rank </span>${count(rank)}</span></div>`,
-    `<figcaption><p class="case-id">${escapeText(id)}</p>${verdict(own)}`,
-    said && `<p class="case-facts">${escapeText(said)}</p>`,
+    `<figcaption><p class="case-id">${escapeMarkup(id)}</p>${verdict(own)}`,
+    said && `<p class="case-facts">${escapeMarkup(said)}</p>`,
     '</figcaption></figure>',
   ]
     .filter(Boolean)
@@ -86,10 +86,10 @@ function tile(own: Case, { strategy }: Gallery): string {
 
 /** True and predicted class; a sign beside the colour, for every colour vision. */
 function verdict({ label, predicted }: Case): string {
-  const truth = label === undefined ? '' : `<b>${escapeText(label)}</b> `;
+  const truth = label === undefined ? '' : `<b>${escapeMarkup(label)}</b> `;
   if (!predicted) return truth && `<p class="case-verdict">${truth}</p>`;
   const confidence = `(${predicted.confidence.toFixed(2)})`;
-  const taken = `taken for ${escapeText(predicted.label)} ${confidence}`;
+  const taken = `taken for ${escapeMarkup(predicted.label)} ${confidence}`;
   if (label === undefined) return `<p class="case-verdict">${taken}</p>`;
   return label === predicted.label
     ? `<p class="case-verdict">${truth}<span class="case-right">✓ recognised ${confidence}</span></p>`

@@ -34,9 +34,9 @@ export const casesStyle = `
 }
 .cases p, .cases dl, .cases dd, .cases figure, .cases ol { margin: 0; padding: 0; }
 .cases .case-lead { max-width: 46rem; font-size: .9375rem; line-height: 1.5; margin-bottom: .75rem; }
-.cases h3 { font-size: 1.125rem; margin: 2rem 0 0; line-height: 1.3; }
-.cases h4 { font-size: .875rem; margin: 1.1rem 0 .5rem; line-height: 1.35; }
-.cases h4 span { font-weight: 400; color: var(--case-muted); margin-left: .35rem; }
+.cases h4 { font-size: 1.125rem; margin: 2rem 0 0; line-height: 1.3; }
+.cases h5 { font-size: .875rem; margin: 1.1rem 0 .5rem; line-height: 1.35; }
+.cases h5 span { font-weight: 400; color: var(--case-muted); margin-left: .35rem; }
 .cases .case-about { color: var(--case-muted); }
 .case-switches {
   position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; align-items: center;
@@ -82,9 +82,9 @@ export const casesStyle = `
 .case-earlier { margin-top: 1rem; }
 .case-earlier summary { cursor: pointer; color: var(--case-muted); padding: .25rem 0; }
 .drift { border-top: 1px solid var(--case-rule); margin-top: 1.25rem; }
-.cases .drift h3 { font-size: .9375rem; margin-top: .75rem; }
-.cases .drift h3 .case-id { font-size: .8125rem; font-weight: 400; color: var(--case-muted); margin-right: .5rem; }
-.cases .drift-run h4 { margin: .75rem 0 .4rem; }
+.cases .drift h4 { font-size: .9375rem; margin-top: .75rem; }
+.cases .drift h4 .case-id { font-size: .8125rem; font-weight: 400; color: var(--case-muted); margin-right: .5rem; }
+.cases .drift-run h5 { margin: .75rem 0 .4rem; }
 .drift-strip { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .75rem .6rem; }
 .drift-round span { white-space: nowrap; }
 .drift-values { font-variant-numeric: tabular-nums; font-size: .75rem; }
@@ -103,7 +103,7 @@ export const casesStyle = `
 @media (min-width: 900px) {
   .case-grid, .drift-strip { grid-template-columns: repeat(6, minmax(0, 1fr)); }
   .drift-run { display: grid; grid-template-columns: 6.5rem 1fr; gap: .5rem; margin-top: .75rem; }
-  .cases .drift-run h4 { margin: .25rem 0 0; overflow-wrap: anywhere; }
+  .cases .drift-run h5 { margin: .25rem 0 0; overflow-wrap: anywhere; }
 }
 @media (prefers-reduced-motion: reduce) { .case-heat { transition: none; } }
 @media print { .case-switches { display: none; } .case, .drift-run { break-inside: avoid; } }

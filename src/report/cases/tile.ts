@@ -1,4 +1,4 @@
-import { escapeText } from './escape.js';
+import { escapeMarkup } from '../figures/svg.js';
 import type { CasePicture } from './layers.js';
 
 /** What lies over a picture, and what it is called. */
@@ -20,7 +20,7 @@ export function caseView(picture: CasePicture, { heat, alt, defined }: ViewOptio
   const { x0, y0, x1, y1 } = picture.covers;
   const region = defined ? `<use href="#${defined}-roi"/>` : outline && `<path d="${outline}"/>`;
   return [
-    `<svg class="case-view" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(alt)}">`,
+    `<svg class="case-view" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeMarkup(alt)}">`,
     defined ? `<use href="#${defined}"/>` : imageOf(picture),
     heat &&
       `<image class="case-heat" x="${short(x0)}" y="${short(y0)}" width="${short(x1 - x0)}" height="${short(y1 - y0)}" preserveAspectRatio="none" href="${heat}"/>`,

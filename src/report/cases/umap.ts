@@ -1,4 +1,3 @@
-import { UMAP } from 'umap-js';
 import { openCpuBackend } from '../../backend/index.js';
 import { Rng } from '../../core/rng.js';
 import type { Tensor } from '../../core/tensor.js';
@@ -19,6 +18,7 @@ export async function umap(vectors: Tensor<'f32'>, seed: number): Promise<[x: nu
   if (count < 4) return Array.from({ length: count }, (_, i) => [i, 0]);
   const nearest = await nearestRows(vectors, Math.min(neighbours, count - 1));
   const rng = new Rng(seed, 'umap');
+  const { UMAP } = await import('umap-js'); // loaded by those who draw a map alone
   const layout = new UMAP({
     ...{ nNeighbors: nearest.rows[0].length, nEpochs: epochs, minDist: 0.1, spread: 1 },
     random: () => rng.uniform(),

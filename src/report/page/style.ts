@@ -1,3 +1,4 @@
+import { casesStyle } from '../cases/style.js';
 import { colourVariables } from '../figures/palette.js';
 
 const light = `--page:#fbfbfa;--card:#ffffff;--ink:#1a1f26;--soft:#586270;--rule:#e1e4e8;--accent:#0b5a94;--wash:#eef3f7;${colourVariables('light')};color-scheme:light`;
@@ -79,4 +80,4 @@ h2,h3{break-after:avoid}
 pre{white-space:pre-wrap}
 a{color:inherit}
 }
-`.replaceAll('\n', '');
+${casesStyle}`.replaceAll('\n', '');
