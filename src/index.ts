@@ -29,6 +29,10 @@ export { radiomics, type QuarantinedCase, type RadiomicsOptions, type RadiomicsS
 export { drawSelection, type SelectionPictures } from './report/selection.js';
 export { renderOverlay } from './report/overlay.js';
 export { renderContactSheet } from './report/contact_sheet.js';
+export { writeReport, type ReportOptions, type ReportSummary } from './report/run_report.js';
+export type { Figure } from './report/figures/figure.js';
+export { learningCurves, type LearningCurvesInput } from './report/figures/learning_curves.js';
+export { writeFigure } from './report/figures/write_figure.js';
 
 export {
   extractRadiomics,
@@ -166,6 +170,7 @@ export { chooseInitial } from './loop/initial_set.js';
 export type { InitialSet } from './loop/initial_patients.js';
 export { checkPatients } from './loop/leak_check.js';
 export { switchedSplit, type SwitchSettings } from './loop/pool_switch.js';
+export { readGrid } from './loop/read_grid.js';
 export { cellsOf, readRunConfig, type Cell, type RunConfig } from './loop/run_config.js';
 export { batchSize } from './loop/schedule.js';
 export {
@@ -192,6 +197,12 @@ export {
 export type { FixedNoise } from './data/fixed_noise.js';
 export { writePhantoms } from './data/phantom.js';
 export type { Box, Preprocessing, Sample } from './data/types.js';
+export { importDataset, type ImportOptions, type ImportSummary } from './data/datasets/import_dataset.js';
+export { datasets } from './data/datasets/index.js';
+export { fuseBoxes, type ScoredBox } from './data/datasets/box_fusion.js';
+export { experimentNames, readExperiment, type Experiment } from './experiments/library.js';
+export { runExperiment, type ExperimentOptions, type FinishedExperiment } from './experiments/run_experiment.js';
+export { writeResults } from './experiments/write_results.js';
 
 export { ScoreStore, type RankedSample, type ScoreRow } from './store/score_store.js';
 export { criteria, type Criterion } from './core/criteria.js';

@@ -82,8 +82,9 @@ export async function attentionDriftOf(source: CaseSource): Promise<Drift[]> {
   });
 }
 
-/** A strategy that is worth looking at, and random. */
-function contrasted({ strategies }: CaseSource): CaseSource['strategies'] {
+/** A strategy that is worth looking at, and random, of those with a run that has ended. */
+function contrasted(source: CaseSource): CaseSource['strategies'] {
+  const strategies = source.strategies.filter((entry) => source.finishedRun(entry));
   const random = strategies.find(({ strategy }) => strategy === 'random');
   const guided = strategies.filter(({ strategy }) => !findStrategy(strategy).blind);
   const byName = preferred.map((name) => guided.find(({ strategy }) => strategy === name));

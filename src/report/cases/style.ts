@@ -86,7 +86,7 @@ export const casesStyle = `
 .cases .drift h4 .case-id { font-size: .8125rem; font-weight: 400; color: var(--case-muted); margin-right: .5rem; }
 .cases .drift-run h5 { margin: .75rem 0 .4rem; }
 .drift-strip { grid-template-columns: repeat(3, minmax(0, 1fr)); gap: .75rem .6rem; }
-.drift-round span { white-space: nowrap; }
+.drift-round span { display: block; white-space: nowrap; }
 .drift-values { font-variant-numeric: tabular-nums; font-size: .75rem; }
 .drift-values div { display: grid; grid-template-columns: 2em 1fr 2.2em; align-items: center; gap: .3rem; }
 .drift-values dt { color: var(--case-muted); }
