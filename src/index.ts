@@ -200,7 +200,7 @@ export type { Box, Preprocessing, Sample } from './data/types.js';
 export { importDataset, type ImportOptions, type ImportSummary } from './data/datasets/import_dataset.js';
 export { datasets } from './data/datasets/index.js';
 export { fuseBoxes, type ScoredBox } from './data/datasets/box_fusion.js';
-export { experimentNames, readExperiment, type Experiment } from './experiments/library.js';
+export { experimentNames, readExperiment, type Experiment as PaperExperiment } from './experiments/library.js';
 export { runExperiment, type ExperimentOptions, type FinishedExperiment } from './experiments/run_experiment.js';
 export { writeResults } from './experiments/write_results.js';
 
