@@ -25,6 +25,7 @@ const smaller: Record<string, object> = {
   'comparison.yaml': {
     model: { arch: 'small-cnn', size: 16, channels: 1 },
     training: { epochs: 1, batch: 16, augmentation: 'none' },
+    split: { by: 'patient', shares: [0.7, 0.1, 0.2] },
     strategies: ['random', 'xal'],
     seeds: [0, 1],
     stop: { labels: 30 },
@@ -75,6 +76,15 @@ describe('the tutorial', () => {
     expect(readFileSync(join(folder, 'first/quarantine.csv'), 'utf8')).toMatch(/IM0046.*E_IMAGE_CORRUPT/);
     const models = readdirSync(join(folder, 'runs/study/xal/seed-0/rounds'));
     expect(models).toEqual(['00', '01', '02']);
+  });
+
+  it('has every section of its reports in docs/report.md', () => {
+    const described = readFileSync(join(root, 'docs/report.md'), 'utf8');
+    const titles = ['study', 'comparison'].flatMap((name) =>
+      Array.from(readFileSync(join(folder, 'runs', name, 'report.html'), 'utf8').matchAll(/<h3 [^>]*>([^<]+)/g)),
+    );
+    expect(titles.length).toBeGreaterThan(8);
+    for (const [, title] of titles) expect(described).toContain(`| ${title} |`);
   });
 
   it('keeps names and identifiers of the DICOM headers to itself', () => {
