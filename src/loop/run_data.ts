@@ -55,12 +55,13 @@ export async function openLoopData(
 async function openSplit(
   path: string,
   split: SplitConfig,
-  { model }: RunConfig,
+  { model, oracle }: RunConfig,
   { onNotice, filesMayBeGone }: { onNotice: (message: string) => void; filesMayBeGone: boolean },
 ): Promise<Split> {
   const samples = await openPool(path, { axis: model.axis, onNotice, filesMayBeGone });
-  // Patients in two parts are this loop's own check, which does not let them pass.
-  return splitSamples(samples, splitSettings(samples, split), (text) => /^\d+ patients/.test(text) || onNotice(text));
+  // Patients in two parts are this loop's own check, which does not let them pass. A pool that people are to label has no labels.
+  const known = oracle.kind === 'simulated' ? /^\d+ patients/ : /^\d+ patients|^The training part has no sample/;
+  return splitSamples(samples, splitSettings(samples, split), (text) => known.test(text) || onNotice(text));
 }
 
 const mapSplit = (split: Split, change: (samples: Sample[]) => Sample[]): Split => {

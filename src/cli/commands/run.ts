@@ -44,14 +44,17 @@ async function run(config: RunConfig, flags: RunFlags, terminal: Terminal): Prom
     process.once('SIGINT', () => process.exit(130));
     if (config.oracle.kind === 'simulated') process.exit(130);
   });
+  // Lines of seeds that are worked on at the same time come mixed: each says whose it is.
+  const mixed = (flags.jobs ?? 1) > 1 && config.seeds.length > 1;
+  const whose = (strategy: string, seed: number) => (mixed ? `  ${strategy}, seed ${seed}:` : '');
   const summary = await runGrid(config, {
     ...flags,
     ...{ onProgress: terminal.progress, onNotice: terminal.notice, signal: leaving.signal },
     onRun: ({ entry, seed }, position, of) => {
       terminal.print(`\n${entry.name}, seed ${seed}${of > 1 ? ` (run ${position + 1} of ${of})` : ''}`);
     },
-    onRound: (report) => terminal.print(roundLine(report)),
-    onRunEnd: (_, stop) => terminal.print(`  ended: ${stop.text}`),
+    onRound: (report) => terminal.print(`${whose(report.strategy, report.seed)}${roundLine(report)}`),
+    onRunEnd: ({ entry, seed }, stop) => terminal.print(`${whose(entry.name, seed)}  ended: ${stop.text}`),
   });
   const curves = await drawCurves(summary);
   terminal.print();
