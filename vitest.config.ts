@@ -4,6 +4,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes a minute or so begins first, so that no core waits for it at the end. */
 const slowest = [
+  'docs/tutorial',
+  'report/cases',
+  'experiments/run_experiment',
+  'report/run_report',
   'runtime/tfjs_models',
   'training/webgpu',
   'cli/score',

@@ -39,7 +39,8 @@ export function describeModel(
   return { classifier, preprocessing, labels: classNames(options, sidecar, classifier) };
 }
 
-function findSidecar(options: ModelOptions): Sidecar {
+/** What is said beside a model's file, or in the file that is named; nothing where there is none. */
+export function findSidecar(options: Pick<ModelOptions, 'model' | 'sidecar'>): Sidecar {
   if (options.sidecar) return readSidecar(options.sidecar);
   // A TensorFlow.js model is a .json file itself: model.json → model.sidecar.json.
   const beside = options.model.replace(/\.onnx$/i, '').replace(/\.json$/i, '.sidecar') + '.json';

@@ -16,6 +16,7 @@ import type { Fingerprint } from '../training/run_folder.js';
 import type { Schedule } from '../training/schedules.js';
 import type { LossSettings } from '../training/training_step.js';
 import type { TrainingTask } from '../training/validation.js';
+import { findSidecar } from './model_description.js';
 import type { TrainingChoices } from './train_options.js';
 
 /** The network with its initial weights. @param classes channels of the output; 0 for reconstruction */
@@ -44,7 +45,11 @@ const sizeFor = ({ size = 224 }: TrainingChoices) => ({ size: [size, size] as co
 
 /** How images are brought to the network's input. */
 export function trainingPreprocessing(options: TrainingChoices): Preprocessing {
-  const { model, mean = [0], std = [1], resize = 'stretch', window, axis } = options;
+  const { model, axis } = options;
+  // A model that is fine-tuned sees images as it was made to: what is said beside its file, where nothing else is asked for.
+  const beside = model ? findSidecar({ model }) : {};
+  const { mean = beside.mean ?? [0], std = beside.std ?? [1], window = beside.window } = options;
+  const resize = options.resize ?? beside.resize ?? 'stretch';
   const [height, width] = (model && readClassifier(model).size) || sizeFor(options).size;
   const channels = channelsOf(options);
   const each = (name: string, values: readonly number[]) => {

@@ -5,7 +5,7 @@ import { Emitter, freePrefix } from './emitter.js';
 import { Inference } from './infer.js';
 import { opsetOf, type Graph } from './ir.js';
 import type { GraphPass, PassFacts } from './passes/pass.js';
-import { renameValues } from './rewriting.js';
+import { freeName, renameValues } from './rewriting.js';
 
 /** A model with the engine's interface around it and everything that passes appended. */
 export interface Assembled extends PassFacts {
@@ -74,7 +74,7 @@ export function assemble(
 function clearedNames(graph: Graph, reserved: readonly string[]): Map<string, string> {
   const used = new Set([...graph.initializers.keys(), ...graph.inputs.map((input) => input.name)]);
   for (const node of graph.nodes) for (const name of node.outputs) used.add(name);
-  return new Map(reserved.filter((name) => used.has(name)).map((name) => [name, `model/${name}`]));
+  return new Map(reserved.filter((name) => used.has(name)).map((name) => [name, freeName(`model/${name}`, used)]));
 }
 
 /** What is known of the simplified graph, under its new names, ready to learn of appended nodes. */

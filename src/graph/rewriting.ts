@@ -52,6 +52,13 @@ export function withPlainWeights(graph: Graph, output: string): Graph {
   return simplify(graph, known, [output]);
 }
 
+/** `name`, or what stands before it repeated until nothing has it: a model that Sightline wrote has been renamed before. */
+export function freeName(name: string, used: ReadonlySet<string>): string {
+  let free = name;
+  while (used.has(free)) free = `model/${free}`;
+  return free;
+}
+
 /**
  * The graph under other value names. A value that a subgraph captures keeps its name.
  * @returns the new graph; `names` that were captured are left as they are

@@ -44,6 +44,16 @@ function exampleBatch(dims: readonly number[]) {
   return { images, targets };
 }
 
+it('a model that was fine-tuned before, here or under the same names, scores and learns again', async () => {
+  const first = readClassifier(`${folder}vgg_torchscript11.onnx`);
+  let model = prepareFineTuning(first, { classes });
+  for (let again = 0; again < 2; again++) {
+    model = prepareFineTuning(readClassifier(exportOnnx(model)));
+    const { onnx } = compile(readClassifier(exportOnnx(model)), { batch: 1 });
+    await (await openSession(onnx)).close();
+  }
+});
+
 describe('classifiers of other exporters learn three new classes', () => {
   it.each(files)('%s', { timeout: 60_000 }, async (file) => {
     const classifier = readClassifier(`${folder}${file}`);

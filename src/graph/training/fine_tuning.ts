@@ -4,7 +4,7 @@ import type { Classifier } from '../classifier.js';
 import { f32, i64, valuesOf, type Constant } from '../constant.js';
 import { findHeadLayer } from '../head_layer.js';
 import { describeNode, type Graph, type Node } from '../ir.js';
-import { renameValues, withPlainWeights } from '../rewriting.js';
+import { freeName, renameValues, withPlainWeights } from '../rewriting.js';
 
 export interface FineTuningOptions {
   /** Classes of the new task. Default: the model's own, with its head as it is. */
@@ -96,14 +96,13 @@ function interfaced(
   imageDims: readonly (number | null)[],
   classes: number,
 ): Graph {
+  const used = new Set([...graph.initializers.keys(), ...graph.nodes.flatMap((node) => node.outputs)]);
   const names = new Map(
-    ['image', 'logits']
-      .filter((name) => graph.initializers.has(name) || graph.nodes.some((node) => node.outputs.includes(name)))
-      .map((name) => [name, `model/${name}`]),
+    ['image', 'logits'].filter((name) => used.has(name)).map((name) => [name, freeName(`model/${name}`, used)]),
   );
   const channelsLast = input.layout === 'NHWC';
   if (!channelsLast) names.set(input.name, 'image');
-  else if (input.name === 'image') names.set('image', 'model/image');
+  else if (input.name === 'image') names.set('image', freeName('model/image', used));
   const renamed = renameValues(graph, names);
   const named = (name: string) => names.get(name) ?? name;
   const node = (op: string, from: string, to: string, attributes: Node['attributes']): Node => ({
