@@ -46,6 +46,8 @@ export interface FinishedExperiment {
   /** Grids whose data set was not given. */
   skipped: PlannedGrid[];
   failures: FailedRun[];
+  /** What the user has changed: published numbers are then of other settings. */
+  changed: { data?: string; run: Settings };
   /** Folder of its results. */
   folder: string;
 }
@@ -85,7 +87,9 @@ export async function runExperiment(experiment: Experiment, options: ExperimentO
     const summary = await runGrid(config, { resume: true, jobs, onProgress, onNotice, onRound, onRun, onRunEnd });
     grids.push({ plan, config, summary });
   }
-  return { experiment, scale, grids, skipped, failures: grids.flatMap(({ summary }) => summary.failures), folder };
+  const failures = grids.flatMap(({ summary }) => summary.failures);
+  const changed = { data: options.data, run: options.run ?? {} };
+  return { experiment, scale, grids, skipped, failures, changed, folder };
 }
 
 /** What would be done, for --dry-run: a grid and its configuration's runs. */

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { writeFileAtomic } from '../core/files.js';
 import { version } from '../core/version.js';
 import { writeFigure } from '../report/figures/write_figure.js';
@@ -53,7 +53,7 @@ export async function writeResults(
 }
 
 function markdown(
-  { experiment, scale, grids, skipped, failures }: FinishedExperiment,
+  { experiment, scale, grids, skipped, failures, changed }: FinishedExperiment,
   tables: readonly ResultTable[],
   pictures: readonly { title: string; file: string; note: string }[],
 ): string {
@@ -61,6 +61,12 @@ function markdown(
     ...(scale === 'paper'
       ? []
       : [`Scale **${scale}**: this shows that everything works, and says nothing of the methods.`]),
+    ...(changed.data === undefined
+      ? []
+      : [`On other images than the paper's: ${basename(dirname(changed.data))}/${basename(changed.data)}.`]),
+    ...(Object.keys(changed.run).length
+      ? [`With other settings than the paper's: \`${JSON.stringify(changed.run)}\`.`]
+      : []),
     ...skipped.map(({ title }) => `${title} is missing: its data set was not given.`),
     ...failures.map(({ cell, error }) => `${cell.entry.name}, seed ${cell.seed} failed: ${error.message}`),
   ];

@@ -10,7 +10,7 @@ export interface CurvesAgainstInput extends Omit<LearningCurvesInput, 'marks' | 
 }
 
 const [columns, height, gapX] = [3, 190, 14];
-const margin = { top: 30, bottom: 26, left: 40 };
+const margin = { top: 30, bottom: 26, left: 48 };
 
 /** A small panel per curve: the curve with its band over the reference's, all with the same axes. */
 export function curvesAgainst(input: CurvesAgainstInput): Figure {
