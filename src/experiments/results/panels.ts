@@ -56,9 +56,9 @@ async function gridPanels({ plan, summary }: FinishedGrid, source: CaseSource): 
           ...(await subjectOf(sample, map, model.preprocessing)),
           ...{
             rank: sample.index + 1,
-            id: `${run.entry.name}: taken for ${model.labels[row.predicted]} (${row.confidence.toFixed(2)})`,
+            id: `${run.entry.name} · ${model.labels[row.predicted]} ${row.confidence.toFixed(2)}`,
           },
-          detail: `${sample.label}${Number.isFinite(dice) ? ` · Dice with region ${dice.toFixed(2)}` : ''}`,
+          detail: `truth: ${sample.label}${Number.isFinite(dice) ? ` · Dice with region ${dice.toFixed(2)}` : ''}`,
         };
       }
     }
@@ -70,7 +70,7 @@ async function gridPanels({ plan, summary }: FinishedGrid, source: CaseSource): 
   const png = await renderContactSheet(sheet, {
     columns: cases.length,
     title: `Where the last models look: ${plan.title}`,
-    subtitle: `a row per strategy (${runs.map(({ run }) => run.entry.name).join(', ')}), the same ${cases.length} test images; seed ${seed}`,
+    subtitle: `a row per strategy with the class that its model takes the image for; the same ${cases.length} test images; seed ${seed}`,
     footer: `${[...explained].join('; ')} · evidence for the true class · saliency scaled to [0, 1] per image`,
   });
   return {

@@ -1,3 +1,4 @@
+import { fullySupervised } from '../../loop/run_config.js';
 import { shareBars } from '../../report/figures/share_bars.js';
 import type { FinishedExperiment } from '../run_experiment.js';
 import type { Result } from './result.js';
@@ -27,7 +28,8 @@ export function shareOfData({ experiment, grids }: FinishedExperiment): Result {
     })),
     figures: compared.map(({ found, published, ...grid }) => {
       const { plan, summary } = grid;
-      const most = Math.max(...summary.runs.map(({ rounds }) => rounds.at(-1)?.labelled ?? 0));
+      const choosing = summary.runs.filter(({ strategy }) => strategy !== fullySupervised);
+      const most = Math.max(...choosing.map(({ rounds }) => rounds.at(-1)?.labelled ?? 0));
       return shareBars({
         name: `share-${plan.name}`,
         title: variantTitle('Share of the data to reach the level of all labels', plan, grids),
