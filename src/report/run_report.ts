@@ -35,6 +35,8 @@ export interface ReportOptions {
   /** Default: the first one's result folder. */
   out?: string;
   title?: string;
+  /** Whether images of the data are shown. Default true; without them a report can go where the images may not. */
+  images?: boolean;
   onNotice?: (message: string) => void;
   onProgress?: ProgressListener;
 }
@@ -53,7 +55,7 @@ export interface ReportSummary {
  * @throws SightlineError E_ARGUMENT: no runs are named; E_NOT_FOUND, E_CONFIG: nothing to report on; E_OUTPUT, E_DISK_FULL
  */
 export async function writeReport(options: ReportOptions): Promise<ReportSummary> {
-  const { runs, onNotice, onProgress } = options;
+  const { runs, images = true, onNotice, onProgress } = options;
   expectArgument(runs.length > 0, 'runs', 'one configuration or result folder at least', runs);
   const id = uniqueIds();
   const grids: ReportGrid[] = [];
@@ -69,7 +71,7 @@ export async function writeReport(options: ReportOptions): Promise<ReportSummary
     const title = grids.length === 1 ? 'Results' : grid.config.name;
     sections.push({ id: grid.id, title, html: `<p class="soft">${standing(grid)}</p>` });
     for (const make of makers) {
-      for (const { figures: own = [], ...section } of await make(grid, { onNotice, onProgress })) {
+      for (const { figures: own = [], ...section } of await make(grid, { images, onNotice, onProgress })) {
         sections.push({ level: 3, ...section });
         figures.push(...own);
       }

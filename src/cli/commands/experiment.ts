@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { parse } from 'yaml';
+import { SightlineError } from '../../core/errors.js';
 import { coreCount } from '../../core/worker_pool.js';
 import { experimentNames, readExperiment } from '../../experiments/library.js';
 import type { Settings } from '../../experiments/merge.js';
@@ -47,7 +48,17 @@ export function addExperiment(program: Command): void {
     .action(async (names: string[], flags: ExperimentFlags) => {
       const terminal = new Terminal(program.opts().quiet === true);
       if (flags.list || !names.length) return list(terminal);
-      for (const name of names.includes('all') ? experimentNames() : names) await run(name, flags, terminal);
+      const chosen = names.includes('all') ? experimentNames() : names;
+      for (const name of chosen) {
+        try {
+          await run(name, flags, terminal);
+        } catch (error) {
+          // Of several, one that cannot be run does not keep the others from it.
+          if (!(error instanceof SightlineError) || chosen.length === 1 || error.code === 'E_DISK_FULL') throw error;
+          terminal.notice(`${name}: ${error.message}`);
+          process.exitCode = 1;
+        }
+      }
     });
 }
 

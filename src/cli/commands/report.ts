@@ -5,6 +5,7 @@ import { Terminal } from '../terminal.js';
 interface ReportFlags {
   out?: string;
   title?: string;
+  images: boolean;
 }
 
 export function addReport(program: Command): void {
@@ -16,6 +17,7 @@ export function addReport(program: Command): void {
     .argument('<runs...>', 'YAML files, or the folders that their runs are in: a chapter each')
     .option('--out <folder>', "where report.html and figures/ go (default: the first one's result folder)")
     .option('--title <text>', 'heading of the page')
+    .option('--no-images', 'without images of the data: for places where these may not go')
     .action(async (runs: string[], flags: ReportFlags) => {
       const terminal = new Terminal(program.opts().quiet === true);
       const { file, bytes, figures } = await writeReport({

@@ -5,18 +5,20 @@ import { driftHtml } from '../cases/drift_html.js';
 import { galleriesOf } from '../cases/galleries.js';
 import { galleryHtml } from '../cases/gallery_html.js';
 import { figureHtml } from '../page/figure_html.js';
-import type { ReportGrid, ReportSection, SectionListeners } from './grid.js';
+import type { ReportGrid, ReportSection, SectionOptions } from './grid.js';
 
 /** Cases: what was chosen and left, where the models look from round to round, and the pool as a strategy sees it. */
-export async function caseSections(grid: ReportGrid, listeners: SectionListeners): Promise<ReportSection[]> {
+export async function caseSections(grid: ReportGrid, options: SectionOptions): Promise<ReportSection[]> {
   const { config, id, prefix } = grid;
-  const source = await CaseSource.open(config, listeners);
+  const source = await CaseSource.open(config, options);
   if (!source) return [];
   const sections: ReportSection[] = [];
-  const gallery = galleryHtml(await galleriesOf(source));
-  if (gallery) sections.push({ id: `${id}-cases`, title: 'Most and least informative', html: gallery });
-  const drift = driftHtml(await attentionDriftOf(source), prefix);
-  if (drift) sections.push({ id: `${id}-attention`, title: 'Where the models look, round after round', html: drift });
+  if (options.images) {
+    const gallery = galleryHtml(await galleriesOf(source));
+    if (gallery) sections.push({ id: `${id}-cases`, title: 'Most and least informative', html: gallery });
+    const drift = driftHtml(await attentionDriftOf(source), prefix);
+    if (drift) sections.push({ id: `${id}-attention`, title: 'Where the models look, round after round', html: drift });
+  }
   const map = await clusterMapOf(source);
   if (map) {
     const figure = { ...map, name: `${prefix}${map.name}` };

@@ -36,14 +36,16 @@ export interface ReportSection extends Section {
   figures?: Figure[];
 }
 
-/** What a section tells while it is made: pictures of cases take a while, and may lack files. */
-export interface SectionListeners {
+/** How sections are made, and whom they tell: pictures of cases take a while, and may lack files. */
+export interface SectionOptions {
+  /** Whether images of the data are shown. */
+  images: boolean;
   onNotice?: (message: string) => void;
   onProgress?: ProgressListener;
 }
 
 /** What makes sections of a grid; none where there is nothing to say. Their level is 3 unless they say otherwise. */
-export type SectionMaker = (grid: ReportGrid, listeners: SectionListeners) => Promise<ReportSection[]>;
+export type SectionMaker = (grid: ReportGrid, options: SectionOptions) => Promise<ReportSection[]>;
 
 /**
  * Reads the runs of a configuration (YAML) or of a result folder. Runs that are at work, or damaged, are left out and told.
