@@ -14,10 +14,10 @@ export function shareOfData({ experiment, grids }: FinishedExperiment): Result {
   return {
     tables: compared.map(({ plan, found, published }) => ({
       title: variantTitle('Share of the data to the level', plan, grids),
-      columns: ['strategy', 'published', 'here, median', 'seeds that reach it'],
+      columns: ['strategy', ...(anyPublished(published) ? ['published'] : []), 'here, median', 'seeds that reach it'],
       rows: found.summary.strategies.map(({ strategy, shareToTarget: { median, reached, bySeed } }) => [
         strategy,
-        published[strategy] === undefined ? '' : percent(published[strategy]),
+        ...(anyPublished(published) ? [published[strategy] === undefined ? '' : percent(published[strategy])] : []),
         median === null ? 'not reached' : percent(median),
         `${reached} of ${bySeed.length}`,
       ]),
@@ -43,3 +43,5 @@ export function shareOfData({ experiment, grids }: FinishedExperiment): Result {
     }),
   };
 }
+
+const anyPublished = (shares: Readonly<Record<string, number>>): boolean => Object.keys(shares).length > 0;
