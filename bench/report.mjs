@@ -40,7 +40,9 @@ try {
   times.sort((a, b) => a - b);
   const seconds = times[(repeats - 1) / 2];
   const megabytes = statSync(path).size / 1e6;
-  console.log(`${seconds.toFixed(2)} s (${times[0].toFixed(2)}–${times.at(-1).toFixed(2)}), ${megabytes.toFixed(2)} MB`);
+  console.log(
+    `${seconds.toFixed(2)} s (${times[0].toFixed(2)}–${times.at(-1).toFixed(2)}), ${megabytes.toFixed(2)} MB`,
+  );
   const version = (await browser.version()).replace(/^.*\//, '');
   const common = { peer: 'the limit set for it', threads: 1, versions: { chromium: version } };
   const detail = `${times[0].toFixed(2)}–${times.at(-1).toFixed(2)} s of ${repeats}`;
