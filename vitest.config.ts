@@ -4,13 +4,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes a minute or so begins first, so that no core waits for it at the end. */
 const slowest = [
+  'runtime/tfjs_models',
+  'training/webgpu',
+  'cli/score',
   'docs/tutorial',
   'report/cases',
   'experiments/run_experiment',
   'report/run_report',
-  'runtime/tfjs_models',
-  'training/webgpu',
-  'cli/score',
   'kernels/parity',
   'forest/online_forest',
   'cli/train',

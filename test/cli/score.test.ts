@@ -95,7 +95,7 @@ describe('sightline score', () => {
     expect(kills).toBeGreaterThan(2);
     expect(partial).toBeGreaterThan(0);
     expect(await readFile(join(killed, 'scores.csv'))).toEqual(expected);
-  }, 120_000);
+  }, 300_000);
 
   it('re-ranks a finished run by another strategy without scoring again, and never deletes one unasked', async () => {
     const out = join(await temporaryFolder(), 'out');
@@ -183,7 +183,7 @@ describe('what stops a run says what, where and how to mend it', () => {
     expect(run.stderr).not.toMatch(/ {4}at /);
   });
 
-  it('a full disk: what is finished stays, and --resume goes on', async () => {
+  it('a full disk: what is finished stays, and --resume goes on', { timeout: 180_000 }, async () => {
     const folder = await temporaryFolder();
     let out = '';
     // A file-size limit stands in for a full disk: the write fails in the same place. Raised until the failure

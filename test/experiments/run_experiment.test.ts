@@ -32,7 +32,7 @@ function writeTiny(folder: string): string {
     },
     grids: [
       { grid: 'tiny' },
-      { grid: 'tiny', name: 'turned', only: ['xal', 'random'], run: { strategies: { xal: { reverse: true } } } },
+      { grid: 'tiny', name: 'turned', only: ['xal'], run: { seeds: [0], strategies: { xal: { reverse: true } } } },
     ],
     results: ['learning-curves', 'final-values', 'share-of-data', 'ndcg', 'overlap', 'panels'],
     published: { tiny: { xal: { value: 0.7722, p: 0.01 } } },
@@ -55,7 +55,7 @@ beforeAll(async () => {
 it('runs every strategy and seed of every grid, and writes configurations that `sightline run` takes', () => {
   expect(finished.grids.map(({ plan, summary }) => [plan.name, summary.runs.length])).toEqual([
     ['tiny', 6],
-    ['tiny-turned', 4],
+    ['tiny-turned', 1],
   ]);
   expect(existsSync(join(out, 'runs', 'tiny.yaml'))).toBe(true);
   expect(finished.failures).toEqual([]);

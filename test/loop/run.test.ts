@@ -91,7 +91,7 @@ describe('a run', () => {
     expect((await of(one, 0)).answers).not.toEqual((await of(one, 1)).answers);
   });
 
-  it('does not depend on how many seeds are worked on at a time', async () => {
+  it('does not depend on how many seeds are worked on at a time', { timeout: 180_000 }, async () => {
     const settings = { strategies: ['entropy'], seeds: [0, 1], stop: { rounds: 1 } };
     const one = await grid(settings);
     const two = await grid(settings, { jobs: 2 });
@@ -105,35 +105,39 @@ describe('a run', () => {
     expect(two.summary.comparison).toEqual(one.summary.comparison);
   });
 
-  it('says which runs could not go on, whether seeds are worked on one by one or together', async () => {
-    // Without regions nobody looks at maps but kurtosis, and the layer that it is told to look at is not there.
-    const folder = await temporaryFolder();
-    const lines = (await readFile(manifest, 'utf8')).trim().split('\n').slice(1);
-    const plain = lines
-      .map((line) => line.split(','))
-      .map(([id, path, label, , , patient]) => [id, join(dirname(manifest), path), label, patient]);
-    const data = join(folder, 'plain.csv');
-    writeFileSync(data, [['id', 'path', 'label', 'patient'], ...plain].map((row) => row.join()).join('\n'));
-    const settings = {
-      strategies: ['kurtosis', 'random'],
-      seeds: [0, 1],
-      scoring: { layer: 'nowhere' },
-      stop: { rounds: 1 },
-    };
-    for (const jobs of [1, 2]) {
-      const config = readRunConfig(await writeConfig(join(folder, `${jobs}`), data, settings));
-      const { failures, runs } = await runGrid(config, { jobs });
-      expect(failures.map(({ cell, error }) => [cell.entry.name, cell.seed, error.name])).toEqual([
-        ['kurtosis', 0, 'SightlineError'],
-        ['kurtosis', 1, 'SightlineError'],
-      ]);
-      expect(failures[0].error.message).toMatch(/nowhere/);
-      expect(runs.filter(({ rounds }) => rounds.length === 2).map(({ strategy }) => strategy)).toEqual([
-        'random',
-        'random',
-      ]);
-    }
-  });
+  it(
+    'says which runs could not go on, whether seeds are worked on one by one or together',
+    { timeout: 180_000 },
+    async () => {
+      // Without regions nobody looks at maps but kurtosis, and the layer that it is told to look at is not there.
+      const folder = await temporaryFolder();
+      const lines = (await readFile(manifest, 'utf8')).trim().split('\n').slice(1);
+      const plain = lines
+        .map((line) => line.split(','))
+        .map(([id, path, label, , , patient]) => [id, join(dirname(manifest), path), label, patient]);
+      const data = join(folder, 'plain.csv');
+      writeFileSync(data, [['id', 'path', 'label', 'patient'], ...plain].map((row) => row.join()).join('\n'));
+      const settings = {
+        strategies: ['kurtosis', 'random'],
+        seeds: [0, 1],
+        scoring: { layer: 'nowhere' },
+        stop: { rounds: 1 },
+      };
+      for (const jobs of [1, 2]) {
+        const config = readRunConfig(await writeConfig(join(folder, `${jobs}`), data, settings));
+        const { failures, runs } = await runGrid(config, { jobs });
+        expect(failures.map(({ cell, error }) => [cell.entry.name, cell.seed, error.name])).toEqual([
+          ['kurtosis', 0, 'SightlineError'],
+          ['kurtosis', 1, 'SightlineError'],
+        ]);
+        expect(failures[0].error.message).toMatch(/nowhere/);
+        expect(runs.filter(({ rounds }) => rounds.length === 2).map(({ strategy }) => strategy)).toEqual([
+          'random',
+          'random',
+        ]);
+      }
+    },
+  );
 
   it('reads an image from its file once, and needs the file no more', async () => {
     const own = await loopPhantoms(await temporaryFolder());
