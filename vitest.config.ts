@@ -4,6 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes a minute or so begins first, so that no core waits for it at the end. */
 const slowest = [
+  'loop/run',
+  'loop/killed',
   'runtime/tfjs_models',
   'training/webgpu',
   'cli/score',
