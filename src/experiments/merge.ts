@@ -1,7 +1,6 @@
-export type Settings = { [key: string]: unknown };
+import { isMap } from '../loop/config/leaves.js';
 
-const isMap = (value: unknown): value is Settings =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export type Settings = { [key: string]: unknown };
 
 /** Settings with others laid over them: sections are merged, anything else is replaced, null takes a key away. */
 export function laidOver(base: Settings, ...layers: readonly (Settings | undefined)[]): Settings {

@@ -79,7 +79,7 @@ export async function runExperiment(experiment: Experiment, options: ExperimentO
   }
   if (!ready.length) throw withoutData(plans);
   for (const plan of skipped)
-    onNotice(`${plan.title} is left out: no folder of ${describePlan(plan).sets.join(' and ')} was given.`);
+    onNotice(`${plan.title} is left out: no folder of ${setsOf(plan).join(' and ')} was given.`);
   const grids: FinishedGrid[] = [];
   for (const [position, { plan, config }] of ready.entries()) {
     options.onGrid?.(plan, config, position, ready.length);
@@ -92,17 +92,16 @@ export async function runExperiment(experiment: Experiment, options: ExperimentO
   return { experiment, scale, grids, skipped, failures, changed, folder };
 }
 
-/** What would be done, for --dry-run: a grid and its configuration's runs. */
-export function describePlan(plan: PlannedGrid): { sets: string[] } {
-  return { sets: [plan.data, plan.second].flatMap((spec) => (spec && setOf(spec)) ?? []) };
-}
+/** Names of the data sets that a grid is run on; none for phantoms, and where the user gives a manifest. */
+export const setsOf = ({ data, second }: PlannedGrid): string[] =>
+  [data, second].flatMap((spec) => (spec && setOf(spec)) ?? []);
 
 /** One folder without a name is that of the one set that is needed. */
 function rootsOf(
   plans: readonly PlannedGrid[],
   { roots = new Map(), data }: ExperimentOptions,
 ): ReadonlyMap<string, string> {
-  const needed = [...new Set(plans.flatMap((plan) => describePlan(plan).sets))];
+  const needed = [...new Set(plans.flatMap(setsOf))];
   const named = new Map([...roots].filter(([name]) => name !== ''));
   for (const name of named.keys()) datasetNamed(name);
   const unnamed = roots.get('');
@@ -143,7 +142,7 @@ async function configure(
 }
 
 function withoutData(plans: readonly PlannedGrid[]): SightlineError {
-  const sets = [...new Set(plans.flatMap((plan) => describePlan(plan).sets))].map(datasetNamed);
+  const sets = [...new Set(plans.flatMap(setsOf))].map(datasetNamed);
   if (!sets.length) {
     return new SightlineError('E_ARGUMENT', {
       where: '--data',

@@ -5,7 +5,7 @@ import { coreCount } from '../../core/worker_pool.js';
 import { experimentNames, readExperiment } from '../../experiments/library.js';
 import type { Settings } from '../../experiments/merge.js';
 import { planGrids } from '../../experiments/plan.js';
-import { describePlan, runExperiment, runsOf } from '../../experiments/run_experiment.js';
+import { runExperiment, runsOf, setsOf } from '../../experiments/run_experiment.js';
 import { writeResults } from '../../experiments/write_results.js';
 import { integer } from '../numbers.js';
 import { formatDuration, Terminal } from '../terminal.js';
@@ -65,7 +65,7 @@ export function addExperiment(program: Command): void {
 function list(terminal: Terminal): void {
   for (const name of experimentNames()) {
     const experiment = readExperiment(name);
-    const sets = [...new Set(planGrids(experiment).flatMap((plan) => describePlan(plan).sets))];
+    const sets = [...new Set(planGrids(experiment).flatMap(setsOf))];
     terminal.print(
       `${name.padEnd(24)} ${experiment.paper.replace(/ \(.*/, '')}, ${experiment.shows}: ${experiment.title}`,
     );

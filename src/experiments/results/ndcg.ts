@@ -3,14 +3,15 @@ import { meanDefined } from '../../metrics/inputs.js';
 import { boxPlots } from '../../report/figures/box_plots.js';
 import type { FinishedExperiment } from '../run_experiment.js';
 import type { Result } from './result.js';
+import { trainingSizeOf } from '../../report/runs/grid.js';
 import { number } from '../../report/runs/numbers.js';
-import { meanAndSpread, trainingSize, variantTitle } from './words.js';
+import { meanAndSpread, variantTitle } from './words.js';
 
 /** nDCG of the first rankings against that of the experiment's reference (IDEAL eq. 4–5). */
 export function ndcg({ experiment, grids }: FinishedExperiment): Result {
   const { reference } = experiment;
   const compared = grids.map((grid) => {
-    const options = { trainingSize: trainingSize(grid), rankingReference: reference };
+    const options = { trainingSize: trainingSizeOf(grid.summary.runs), rankingReference: reference };
     return { ...grid, rankings: compareRuns(grid.summary.runs, options).rankings };
   });
   return {

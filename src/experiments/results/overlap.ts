@@ -1,4 +1,5 @@
 import { overlapByRoundFigure, selectionOverlap } from '../../report/figures/selection_overlap.js';
+import { overlapPairs } from '../../report/runs/choice_sections.js';
 import type { FinishedExperiment } from '../run_experiment.js';
 import type { Result } from './result.js';
 import { percent } from './words.js';
@@ -8,10 +9,7 @@ export function overlap({ grids }: FinishedExperiment): Result {
   const shown = grids.map(({ plan, summary }) => ({
     plan,
     strategies: summary.comparison.strategies,
-    pairs: summary.comparison.overlaps.map(({ first, second, overlap: rounds }) => ({
-      ...{ first, second },
-      rounds: rounds.map(({ round, total }) => ({ round: round + 1, share: total.share, chance: total.chance })),
-    })),
+    pairs: overlapPairs(summary.comparison),
   }));
   return {
     tables: shown.map(({ pairs }) => ({

@@ -18,7 +18,3 @@ export function meanAndSpread(values: readonly number[]): string {
   const variance = defined.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (defined.length - 1);
   return `${number(mean)} ± ${number(Math.sqrt(variance))}`;
 }
-
-/** Labels that are 100 %: the whole pool, the initial set included. */
-export const trainingSize = ({ summary }: FinishedGrid): number =>
-  Math.max(...summary.runs.map(({ poolSize, rounds }) => poolSize + (rounds[0]?.labelled ?? 0)));

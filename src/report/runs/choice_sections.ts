@@ -1,7 +1,8 @@
+import type { GridComparison } from '../../loop/comparison.js';
 import { boxPlots } from '../figures/box_plots.js';
 import type { Figure } from '../figures/figure.js';
 import { penaltyMatrixFigure } from '../figures/penalty_matrix.js';
-import { overlapByRoundFigure, selectionOverlap } from '../figures/selection_overlap.js';
+import { overlapByRoundFigure, selectionOverlap, type PairOverlap } from '../figures/selection_overlap.js';
 import { figureHtml } from '../page/figure_html.js';
 import type { ReportGrid, ReportSection } from './grid.js';
 import { metricLabel } from './metrics.js';
@@ -22,10 +23,7 @@ export async function choiceSections({ comparison, id, prefix, styles }: ReportG
       }),
     );
   }
-  const pairs = comparison.overlaps.flatMap(({ first, second, overlap }) => {
-    const rounds = overlap.map(({ round, total: { share, chance } }) => ({ round: round + 1, share, chance }));
-    return rounds.length ? [{ first, second, rounds }] : [];
-  });
+  const pairs = overlapPairs(comparison).filter(({ rounds }) => rounds.length > 0);
   if (pairs.length) {
     const rounds = Math.max(...pairs.map((pair) => pair.rounds.length));
     figures.push(
@@ -43,6 +41,13 @@ export async function choiceSections({ comparison, id, prefix, styles }: ReportG
   const html = (await Promise.all(figures.map(figureHtml))).join('');
   return [{ id: `${id}-choices`, title: 'What is chosen', level: 3, html, figures }];
 }
+
+/** What pairs of strategies have chosen in common, all rounds so far together; rounds are counted from 1. */
+export const overlapPairs = ({ overlaps }: GridComparison): PairOverlap[] =>
+  overlaps.map(({ first, second, overlap }) => ({
+    ...{ first, second },
+    rounds: overlap.map(({ round, total: { share, chance } }) => ({ round: round + 1, share, chance })),
+  }));
 
 /** Pairwise wins. */
 export async function penaltySections(grid: ReportGrid): Promise<ReportSection[]> {

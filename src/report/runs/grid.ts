@@ -78,8 +78,7 @@ export async function readReportGrid(
       remedy: 'Start them with sightline run, or name the folder that holds them.',
     });
   }
-  // The whole pool, the initial set included, which a run's own pool is without.
-  const trainingSize = Math.max(...runs.map(({ poolSize, rounds }) => poolSize + (rounds[0]?.labelled ?? 0)));
+  const trainingSize = trainingSizeOf(runs);
   const id = naming.id(config.name);
   return {
     ...{ id, prefix: naming.alone ? '' : `${id}-`, config, runs, planned: cells.length, trainingSize },
@@ -88,6 +87,10 @@ export async function readReportGrid(
     styles: stylesOf(config.strategies.map(({ name }) => name)),
   };
 }
+
+/** Labels that are 100 %: the whole pool, the initial set included, which a run's own pool is without. */
+export const trainingSizeOf = (runs: readonly Pick<RunRecord, 'poolSize' | 'rounds'>[]): number =>
+  Math.max(...runs.map(({ poolSize, rounds }) => poolSize + (rounds[0]?.labelled ?? 0)));
 
 async function quarantinedOf(folder: string): Promise<QuarantinedSample[]> {
   const store = await RunStore.open(folder);
